@@ -1,0 +1,89 @@
+"""A declarative mapping engine: one YAML file turns Identify calls into the exact requests of a destination.
+
+Knows the public names. Must not hold any logic; inside the package import the modules, never this door.
+
+    import mapper
+
+    postcards = mapper.load("mappings/my-destination.yaml")
+    result = postcards.transform(event)          # never raises for what is in the event
+    if result.status == "ready":
+        outcome = mapper.send(result.request)
+
+The street, in order: source, mapping, functions, expressions, rules, plan, event, identity, transform,
+request, outcome; what it asks of the world is in ports. Names are loaded when they are first used, so
+that ``import mapper`` brings in none of the libraries that it does not need.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mapper import expressions
+    from mapper.errors import MapperError, MappingError, PluginError, Position, Problem, SettingsError
+    from mapper.identity import Identity
+    from mapper.outcome import Failure, Outcome, Reply
+    from mapper.pipeline import Mapper, Result, load, loads
+    from mapper.ports import Transport
+    from mapper.request import Request
+    from mapper.transports import asend, send
+
+_HOMES = {
+    "Failure": "mapper.outcome",
+    "Identity": "mapper.identity",
+    "Mapper": "mapper.pipeline",
+    "MapperError": "mapper.errors",
+    "MappingError": "mapper.errors",
+    "Outcome": "mapper.outcome",
+    "PluginError": "mapper.errors",
+    "Position": "mapper.errors",
+    "Problem": "mapper.errors",
+    "Reply": "mapper.outcome",
+    "Request": "mapper.request",
+    "Result": "mapper.pipeline",
+    "SettingsError": "mapper.errors",
+    "Transport": "mapper.ports",
+    "asend": "mapper.transports",
+    "load": "mapper.pipeline",
+    "loads": "mapper.pipeline",
+    "send": "mapper.transports",
+}
+
+__all__ = [
+    "Failure",
+    "Identity",
+    "Mapper",
+    "MapperError",
+    "MappingError",
+    "Outcome",
+    "PluginError",
+    "Position",
+    "Problem",
+    "Reply",
+    "Request",
+    "Result",
+    "SettingsError",
+    "Transport",
+    "asend",
+    "expressions",
+    "load",
+    "loads",
+    "send",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its home when it is first asked for."""
+    if name == "expressions":
+        return import_module("mapper.expressions")
+    home = _HOMES.get(name)
+    if home is None:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)

@@ -1,0 +1,190 @@
+"""Which paths an expression can read: found once, from its tree alone.
+
+Knows how each kind of node moves through a document (the mapping language, section 1.9). Must not
+see a document. Sound but generous: what is read on any document is in the result, and perhaps more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from mapper import functions
+
+#: A step that stands for any name or index.
+STAR = -1
+
+#: Steps from the top: names, indices that are not negative, STAR.
+Path = tuple[str | int, ...]
+_State = frozenset[Path]
+
+_NOWHERE: _State = frozenset()
+#: Standard functions whose arguments are only looked at: none of their values is in the result.
+TESTING = frozenset({"keys", "length", "type", "contains", "starts_with", "ends_with"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """``flows``: paths whose values can be in the result. ``tests``: paths that only decide something.
+
+    ``whole`` says that the whole scope is read, as by ``@`` at the top.
+    """
+
+    flows: frozenset[Path]
+    tests: frozenset[Path]
+
+    @property
+    def every(self) -> frozenset[Path]:
+        """All paths, flowing or tested."""
+        return self.flows | self.tests
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The first names: traits, context, fields and so on."""
+        return frozenset(path[0] for path in self.every if path and isinstance(path[0], str))
+
+    @property
+    def whole(self) -> bool:
+        """Whether the whole scope is read at once, so that what is read cannot be named."""
+        return any(not path or not isinstance(path[0], str) for path in self.every)
+
+
+def walk(tree: dict[str, Any]) -> Reads:
+    """What a tree reads."""
+    walker = _Walker()
+    flows = walker.visit(tree, frozenset({()}))
+    return Reads(flows, frozenset(walker.tests))
+
+
+def plain_path(tree: dict[str, Any]) -> Path | None:
+    """The path of a chain of names and non-negative indices, or None for anything else."""
+    kind = tree["type"]
+    if kind == "field" or (kind == "index" and tree["value"] >= 0):
+        return (tree["value"],)
+    if kind not in ("subexpression", "index_expression"):
+        return None
+    steps: Path = ()
+    for child in tree["children"]:
+        path = plain_path(child)
+        if path is None:
+            return None
+        steps += path
+    return steps
+
+
+@dataclass
+class _Walker:
+    """One walk: ``visit`` returns the paths whose values are in a node's result."""
+
+    tests: set[Path] = field(default_factory=set)
+
+    def visit(self, node: dict[str, Any], state: _State) -> _State:
+        method = getattr(self, f"_{node['type']}", None)
+        if method is None:
+            msg = f"no rule for the node {node['type']}"
+            raise NotImplementedError(msg)
+        result: _State = method(node, state)
+        return result
+
+    def _test(self, node: dict[str, Any], state: _State) -> None:
+        self.tests |= self.visit(node, state)
+
+    def _chain(self, node: dict[str, Any], state: _State) -> _State:
+        for child in node["children"]:
+            state = self.visit(child, state)
+        return state
+
+    _subexpression = _index_expression = _pipe = _chain
+
+    def _union(self, node: dict[str, Any], state: _State) -> _State:
+        return _NOWHERE.union(*(self.visit(child, state) for child in node["children"]))
+
+    _multi_select_list = _multi_select_dict = _or_expression = _union
+
+    def _and_expression(self, node: dict[str, Any], state: _State) -> _State:
+        # A falsy left side is itself the result, so it flows as well as tests.
+        left, right = node["children"]
+        return self.visit(left, state) | self.visit(right, state)
+
+    def _field(self, node: dict[str, Any], state: _State) -> _State:
+        return frozenset((*path, node["value"]) for path in state)
+
+    def _index(self, node: dict[str, Any], state: _State) -> _State:
+        step = node["value"] if node["value"] >= 0 else STAR
+        return frozenset((*path, step) for path in state)
+
+    def _slice(self, _node: dict[str, Any], state: _State) -> _State:
+        return _each(state)
+
+    def _flatten(self, node: dict[str, Any], state: _State) -> _State:
+        # The elements, and the elements of those that are lists themselves.
+        elements = _each(self.visit(node["children"][0], state))
+        return elements | _each(elements)
+
+    def _projection(self, node: dict[str, Any], state: _State) -> _State:
+        left, right = node["children"]
+        base = self.visit(left, state)
+        # A flatten or a slice on the left has stepped to the elements already.
+        elements = base if _steps_to_elements(left) else _each(base)
+        return self.visit(right, elements)
+
+    def _value_projection(self, node: dict[str, Any], state: _State) -> _State:
+        left, right = node["children"]
+        return self.visit(right, _each(self.visit(left, state)))
+
+    def _filter_projection(self, node: dict[str, Any], state: _State) -> _State:
+        left, right, condition = node["children"]
+        elements = _each(self.visit(left, state))
+        self._test(condition, elements)
+        return self.visit(right, elements)
+
+    def _comparator(self, node: dict[str, Any], state: _State) -> _State:
+        for child in node["children"]:
+            self._test(child, state)
+        return _NOWHERE
+
+    _not_expression = _comparator
+
+    def _current(self, _node: dict[str, Any], state: _State) -> _State:
+        return state
+
+    _identity = _current
+
+    def _literal(self, _node: dict[str, Any], _state: _State) -> _State:
+        return _NOWHERE
+
+    def _key_val_pair(self, node: dict[str, Any], state: _State) -> _State:
+        return self.visit(node["children"][0], state)
+
+    def _expref(self, node: dict[str, Any], state: _State) -> _State:
+        return self.visit(node["children"][0], state)
+
+    def _function_expression(self, node: dict[str, Any], state: _State) -> _State:
+        name, arguments = node["value"], node["children"]
+        values = [a for a in arguments if a["type"] != "expref"]
+        read = _NOWHERE.union(*(self.visit(a, state) for a in values))
+        for expression in (a for a in arguments if a["type"] == "expref"):
+            inner = self.visit(expression, _each(read))
+            if name == "map":
+                return inner
+            self.tests |= inner
+        if only_tests(name):
+            self.tests |= read
+            return _NOWHERE
+        return read
+
+
+def only_tests(name: str) -> bool:
+    """Whether a function only looks at its arguments."""
+    ours = functions.TABLE.get(name)
+    return name in TESTING or (ours is not None and ours.flow == "tests")
+
+
+def _each(state: _State) -> _State:
+    return frozenset((*path, STAR) for path in state)
+
+
+def _steps_to_elements(node: dict[str, Any]) -> bool:
+    if node["type"] == "flatten":
+        return True
+    return node["type"] == "index_expression" and node["children"][-1]["type"] == "slice"

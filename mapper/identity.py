@@ -1,0 +1,179 @@
+"""Step 4b: earlier traits and this call become the one tree of traits that is mapped.
+
+Knows which of two calls wins, trait by trait. Must not know storage, fields or destinations.
+
+An Identity remembers for each root trait its last writer, by (time, messageId), with a tombstone
+where the last writer said null. Merging is commutative, associative and idempotent: late, repeated
+and shuffled calls end in the same identity.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from mapper import codec
+from mapper.event import Identify
+
+Layer = Literal["call", "context", "identity"]
+
+#: The order of the layers, newest first.
+LAYERS: tuple[Layer, ...] = ("call", "context", "identity")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Stamp:
+    """When and by which call a trait was written. ``time`` is in nanoseconds since 1970, UTC."""
+
+    time: int
+    message_id: str = ""
+
+
+#: The stamp of traits given as a plain dict: older than any call.
+ANCIENT = Stamp(-(2**62))
+
+
+@dataclass(frozen=True, slots=True)
+class Trait:
+    """A remembered root trait. A value of None is a tombstone: the person cleared it."""
+
+    value: Any = field(repr=False)
+    stamp: Stamp
+
+    def later(self, other: Trait) -> Trait:
+        """The later of two writings. Equal stamps are settled by the values, so that order never matters."""
+        return max(self, other, key=lambda t: (t.stamp, codec.encode(t.value)))
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What is known of one person from earlier calls."""
+
+    traits: Mapping[str, Trait] = field(default_factory=dict, repr=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        """A plain JSON value from which ``from_dict`` makes an equal identity."""
+        return {n: {"value": t.value, "time": t.stamp.time, "message_id": t.stamp.message_id} for n, t in self.traits.items()}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Identity:
+        """The identity that ``as_dict`` described."""
+        return cls({n: Trait(t["value"], Stamp(t["time"], t["message_id"])) for n, t in stored.items()})
+
+
+def from_traits(traits: Mapping[str, Any]) -> Identity:
+    """An identity from a plain dict of traits: one stamp, older than any call."""
+    return Identity({name: Trait(value, ANCIENT) for name, value in traits.items()})
+
+
+def of_call(call: Identify, never: Iterable[str] = ()) -> Identity:
+    """What one call says of its person, less the traits that belong to one call only."""
+    now = stamp(call)
+    masked = set(never)
+    older = Stamp(now.time - 1, now.message_id)
+    known = {name: Trait(value, older) for name, value in call.context_traits.items()}
+    known.update({name: Trait(value, now) for name, value in call.traits.items()})
+    return Identity({name: trait for name, trait in known.items() if name not in masked})
+
+
+def merge(one: Identity, other: Identity) -> Identity:
+    """Both together: for each root trait the last writer."""
+    merged = dict(one.traits)
+    for name, trait in other.traits.items():
+        known = merged.get(name)
+        merged[name] = trait if known is None else known.later(trait)
+    return Identity({name: merged[name] for name in sorted(merged)})
+
+
+def stamp(call: Identify) -> Stamp:
+    """When a call happened: its timestamp, never later than its receipt (a wrong clock must not freeze a profile)."""
+    envelope = call.envelope
+    times = (instant(envelope[name]) for name in ("timestamp", "originalTimestamp", "sentAt"))
+    said = next((t for t in times if t is not None), None)
+    received = instant(envelope["receivedAt"])
+    if said is None:
+        said = received
+    elif received is not None:
+        said = min(said, received)
+    return Stamp(ANCIENT.time + 1 if said is None else said, call.message_id or "")
+
+
+_FRACTION = re.compile(r"\.([0-9]{1,18})")
+
+
+def instant(text: Any) -> int | None:
+    """An ISO 8601 text as nanoseconds since 1970 UTC, or None where it is no such text."""
+    if not isinstance(text, str) or len(text) > 64:  # noqa: PLR2004 - the longest sensible form has 35 characters
+        return None
+    fraction = _FRACTION.search(text)
+    nanoseconds = int(fraction.group(1).ljust(9, "0")[:9]) if fraction else 0
+    try:
+        moment = datetime.fromisoformat(_FRACTION.sub("", text, count=1).strip())
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    try:
+        seconds = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // _SECOND
+    except OverflowError:
+        return None
+    return seconds * 1_000_000_000 + nanoseconds
+
+
+_SECOND = datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """A root trait of an older layer that a newer layer says too."""
+
+    layer: Layer
+    name: str
+    value: Any = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The one tree of traits of an event.
+
+    ``tree``    what remains of all layers: call, context, identity, in that order
+    ``layers``  the layer of each root
+    ``ages``    the age of each root: 0 is the call's own, the higher the older; equal ages are one call
+    ``hidden``  the roots of older layers that do not count
+    """
+
+    tree: dict[str, Any] = field(repr=False)
+    layers: dict[str, Layer]
+    ages: dict[str, int]
+    hidden: tuple[Hidden, ...] = ()
+
+
+def known(call: Identify, identity: Identity | None, never: frozenset[str] = frozenset()) -> Known:
+    """Lay the call over its context's traits and over the identity (the mapping language, section 1.3)."""
+    if not call.context_traits and (identity is None or not identity.traits):
+        roots = dict(call.traits)
+        return Known(roots, dict.fromkeys(roots, "call"), dict.fromkeys(roots, 0))
+    tree: dict[str, Any] = {}
+    layers: dict[str, Layer] = {}
+    ages: dict[str, int] = {}
+    hidden: list[Hidden] = []
+    for layer, name, value, age in _roots(call, identity, never):
+        if name in tree:
+            hidden.append(Hidden(layer, name, value))
+        else:
+            tree[name], layers[name], ages[name] = value, layer, age
+    return Known(tree, layers, ages, tuple(hidden))
+
+
+def _roots(call: Identify, identity: Identity | None, never: frozenset[str]) -> Iterable[tuple[Layer, str, Any, int]]:
+    for name, value in call.traits.items():
+        yield "call", name, value, 0
+    for name, value in call.context_traits.items():
+        yield "context", name, value, 1
+    remembered = {n: t for n, t in (identity.traits if identity else {}).items() if n not in never}
+    ranks = {s: i for i, s in enumerate(sorted({t.stamp for t in remembered.values()}, reverse=True), start=2)}
+    for name, trait in remembered.items():
+        yield "identity", name, trait.value, ranks[trait.stamp]

@@ -1,0 +1,229 @@
+"""The conductor: calls the steps of the street in order, and nothing else does.
+
+Knows the order, where the shipped mappings are, and the environment. Must not decide anything itself,
+and must not know a transport.
+
+    text --read--> Source --parse--> Mapping --compile--> Plan                        once per mapping
+    event --read--> Identify --(identity)--> transform with Plan --> build --> Result  per event
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mapper import codec, event, identity, mapping, plan, request, source, transform
+from mapper.errors import Findings, MapperError, MappingError, Position, Problem, SettingsError
+from mapper.identity import Identity
+from mapper.plan import Plan
+from mapper.plan.settings import Settings, resolve
+from mapper.request import Request
+from mapper.transform.results import Transformed
+
+__all__ = ["Mapper", "NotFoundError", "Result", "default_name", "inspect", "load", "loads", "shipped"]
+
+
+class NotFoundError(MapperError, FileNotFoundError):
+    """There is no mapping of this name or path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result(Transformed):
+    """What became of one event: a Transformed, and its request where it is ready.
+
+    ``request`` is None for events that are invalid or skipped; it holds no secret.
+    """
+
+    request: Request | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mapper:
+    """A loaded mapping. Immutable; one may be shared by any number of threads.
+
+    ``settings`` are what the environment said when it was loaded.
+    """
+
+    plan: Plan = field(repr=False)
+    written: mapping.Mapping = field(repr=False)
+    text: str = field(repr=False)
+    settings: Settings = field(repr=False)
+
+    @property
+    def file(self) -> str:
+        """The file's name, as it stands in positions."""
+        return self.plan.file
+
+    @property
+    def destination(self) -> str:
+        """The destination's name."""
+        return self.plan.destination
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What the author of the mapping should look at."""
+        return self.plan.warnings
+
+    def transform(
+        self,
+        event: Any,  # noqa: A002 - the domain's word; the module of that name is not used here
+        settings: Mapping[str, Any] | None = None,
+        identity: Identity | Mapping[str, Any] | None = None,
+    ) -> Result:
+        """Map one event: a decoded JSON object, or its text as str or bytes.
+
+        ``settings`` override the environment's, by name. ``identity`` is what is known of the person:
+        a dict of traits (older than any call) or an Identity.
+        Raises SettingsError where a required setting is missing; never for anything in the event.
+        """
+        resolved = self.resolved(settings)
+        try:
+            decoded = codec.decode(event) if isinstance(event, str | bytes) else codec.normal(event)
+        except codec.NotJson as error:
+            return not_json(error)
+        return self.transform_decoded(decoded, resolved, identity)
+
+    def resolved(self, settings: Mapping[str, Any] | None = None) -> Settings:
+        """The settings for a run. Raises SettingsError where one is missing or wrong (secrets apart)."""
+        resolved = self.settings if not settings else self._with(settings)
+        if resolved.problems:
+            raise SettingsError(resolved.problems)
+        return resolved
+
+    def _with(self, given: Mapping[str, Any]) -> Settings:
+        known = {**self.settings.public, **self.settings.secret, **given}
+        return resolve(self.plan, {}, known)
+
+    def transform_decoded(
+        self, decoded: Any, settings: Settings, known_person: Identity | Mapping[str, Any] | None = None
+    ) -> Result:
+        """As ``transform``, for JSON that came out of the codec and settings that are resolved."""
+        call = event.read(decoded, self.plan.destination)
+        if isinstance(call, event.NotForUs):
+            return _result(transform.transform(self.plan, call, _NOTHING_KNOWN, settings.public))
+        person = known_person if isinstance(known_person, Identity | None) else identity.from_traits(known_person)
+        known = identity.known(call, person, self.plan.never)
+        done = transform.transform(self.plan, call, known, settings.public)
+        if done.status != "ready":
+            return _result(done)
+        built, problems = request.build(self.plan, done, call, settings.public)
+        return _result(done, built, problems)
+
+    def secrets(self, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """All settings by name, secret ones included, for a transport. Raises SettingsError where one is missing."""
+        resolved = self.resolved(settings)
+        if resolved.missing_secrets:
+            raise SettingsError(resolved.missing_secrets)
+        return {**resolved.public, **resolved.secret}
+
+
+_NOTHING_KNOWN = identity.Known({}, {}, {})
+
+
+def _result(done: Transformed, built: Request | None = None, problems: tuple[Problem, ...] = ()) -> Result:
+    errors = tuple(p for p in problems if p.level == "error")
+    warnings = tuple(p for p in problems if p.level == "warning")
+    return Result(
+        status="invalid" if errors else done.status,
+        because=done.because,
+        fields=done.fields,
+        custom_fields=done.custom_fields,
+        problems=done.problems + errors,
+        warnings=done.warnings + warnings,
+        accounts=done.accounts,
+        fillings=done.fillings,
+        request=built,
+    )
+
+
+def not_json(error: codec.NotJson) -> Result:
+    """The result of an event that cannot be read at all."""
+    hint = "mend what wrote this event"
+    return Result("invalid", problems=(Problem("not_an_event", f"the event is no JSON that can be kept: {error}", hint=hint),))
+
+
+def load(where: str | Path, environ: Mapping[str, str] | None = None) -> Mapper:
+    """Load a mapping file, or a shipped mapping by its bare name.
+
+    Settings are read from the environment here, once. Raises MappingError with everything that is
+    wrong in the file, and NotFoundError.
+    """
+    text, file = read_text(where)
+    return loads(text, file, environ)
+
+
+def loads(text: str, file: str = "mapping.yaml", environ: Mapping[str, str] | None = None) -> Mapper:
+    """Load a mapping from its text; ``file`` is its name in positions. Raises MappingError."""
+    made, problems, text = inspect(text, file, environ)
+    if made is None:
+        raise MappingError(problems, text)
+    return made
+
+
+def inspect(
+    text: str, file: str = "mapping.yaml", environ: Mapping[str, str] | None = None
+) -> tuple[Mapper | None, tuple[Problem, ...], str]:
+    """The mapper of a text, or None; everything that is wrong or doubtful in it; and the text as read."""
+    found = Findings()
+    try:
+        read = source.read(text, file)
+    except MappingError as error:
+        return None, error.problems, error.text or text
+    found.problems.extend(read.problems)
+    written = mapping.parse(read, found)
+    compiled = plan.compile(written, read.text, found) if written is not None else None
+    problems = tuple(sorted(dict.fromkeys(found.problems), key=_place))
+    if written is None or compiled is None or any(p.level == "error" for p in problems):
+        return None, problems, read.text
+    resolved = resolve(compiled, os.environ if environ is None else environ)
+    return Mapper(compiled, written, read.text, resolved), problems, read.text
+
+
+def _place(problem: Problem) -> tuple[int, int]:
+    return (problem.position.line, problem.position.column) if problem.position else (0, 0)
+
+
+def read_text(where: str | Path) -> tuple[str, str]:
+    """The text of a mapping and its name for positions. Raises NotFoundError and MappingError."""
+    path = _path(where)
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        message = f"cannot read the mapping {where}: {error.strerror or type(error).__name__}"
+        raise NotFoundError(message) from None
+    try:
+        return raw.decode("utf-8-sig"), str(where) if path == Path(where) else path.name
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        place = Position(str(where), line, 1)
+        raise MappingError((Problem("yaml", "the file is not UTF-8", position=place, hint="save it as UTF-8"),)) from None
+
+
+def _path(where: str | Path) -> Path:
+    name = str(where)
+    if isinstance(where, Path) or "/" in name or os.sep in name or name.endswith((".yaml", ".yml")):
+        return Path(where)
+    path = _folder() / f"{name}.yaml"
+    if not path.is_file():
+        message = f"there is no shipped mapping {name!r}; there are {', '.join(shipped())}; a file is named by its path"
+        raise NotFoundError(message)
+    return path
+
+
+def shipped() -> tuple[str, ...]:
+    """The names of the shipped mappings."""
+    return tuple(sorted(path.stem for path in _folder().glob("*.yaml")))
+
+
+def default_name() -> str:
+    """The shipped mapping that is used where none is named."""
+    return (_folder() / "DEFAULT").read_text(encoding="utf-8").strip()
+
+
+def _folder() -> Path:
+    """Where the shipped mappings are: inside the installed package, or beside it in a checkout."""
+    inside = Path(__file__).parent.parent / "mappings"
+    return inside if inside.is_dir() else Path(__file__).parent.parent.parent / "mappings"

@@ -1,0 +1,325 @@
+"""Step 1: the text of a YAML file becomes plain values, each with its position.
+
+Knows YAML, and how it betrays people who do not program. Must not know what a field or a rule is,
+and must not open files.
+
+Only PyYAML's event stream is used, never a loader. So nothing is ever guessed: ``NO``, ``02134`` and
+``12:30`` stay what was typed, and the mapping's own grammar says what is a number or a flag. The
+events pass a budget of bytes, depth and count before anything is built from them; anchors, tags and
+merge keys, which this format does not need, are refused at their place.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import yaml
+
+from mapper.errors import MappingError, Position, Problem
+
+MAX_BYTES = 256 * 1024
+MAX_DEPTH = 32
+MAX_EVENTS = 12_000
+
+#: libyaml's parser where PyYAML has it (13 times faster), the pure one elsewhere. Both only make events.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A piece of text. ``plain`` says that it was written without quotes.
+
+    ``exact`` says that a character of the text stands where it is counted from the position, so that
+    a caret can point inside. ``cut_by_comment`` says that a comment follows on the same line.
+    """
+
+    text: str
+    position: Position
+    plain: bool = True
+    exact: bool = True
+    cut_by_comment: bool = False
+
+    def at(self, offset: int | None, width: int = 1) -> Position:
+        """The position of the text's character ``offset``; the whole scalar where it cannot be told."""
+        if offset is None or not self.exact:
+            return self.position
+        quote = 0 if self.plain else 1
+        return self.position.shifted(quote + offset, width)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A YAML sequence."""
+
+    parts: tuple[Node, ...]
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A YAML mapping: pairs of a key and a value, in the order written, each key once."""
+
+    pairs: tuple[tuple[Scalar, Node], ...]
+    position: Position
+
+    def get(self, name: str) -> Node | None:
+        """The value of a key, or None."""
+        return next((node for key, node in self.pairs if key.text == name), None)
+
+    def key(self, name: str) -> Scalar | None:
+        """The key itself, for its position."""
+        return next((key for key, _ in self.pairs if key.text == name), None)
+
+
+Node = Scalar | Series | Table
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A whole file: its text (line ends as \\n), its root, and what is wrong in it already."""
+
+    file: str
+    text: str
+    root: Node
+    problems: tuple[Problem, ...] = ()
+
+
+def read(text: str, file: str) -> Source:
+    """Read one YAML document.
+
+    What does not stop the reading (a duplicate key, say) is in the result's problems, so that later
+    stages can report what they see too. Raises MappingError where there is nothing to go on with.
+    """
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    _check_characters(text, file)
+    reader = _Reader(text, file)
+    root = reader.read()
+    problems = tuple(reader.problems)
+    if root is None:
+        raise MappingError(problems, text)
+    return Source(file, text, root, problems)
+
+
+def _check_characters(text: str, file: str) -> None:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        message = "the file holds half of a surrogate pair, which is no character"
+        raise MappingError((Problem("yaml", message, position=Position(file, 1, 1)),)) from None
+    if size > MAX_BYTES:
+        message = f"the file has {size} bytes; a mapping may have {MAX_BYTES}"
+        raise MappingError((Problem("too_large", message, position=Position(file, 1, 1)),))
+
+
+    odd = re.search("[\x85\u2028\u2029]", text)
+    if odd is not None:
+        # YAML would count these as line ends and nobody else would: no position could be trusted.
+        line = text.count("\n", 0, odd.start()) + 1
+        place = Position(file, line, odd.start() - text.rfind("\n", 0, odd.start()))
+        message = f"there is an invisible line separator here (U+{ord(odd.group()):04X})"
+        raise MappingError((Problem("odd_character", message, position=place, hint="delete it"),), text)
+
+
+@dataclass
+class _Open:
+    """A collection that is being filled."""
+
+    position: Position
+    table: bool
+    parts: list[Node] = field(default_factory=list)
+    keys: dict[str, Scalar] = field(default_factory=dict)
+    key: Scalar | None = None
+
+    def closed(self) -> Node:
+        if not self.table:
+            return Series(tuple(self.parts), self.position)
+        return Table(tuple(zip(self.keys.values(), self.parts, strict=True)), self.position)
+
+
+class _Reader:
+    """One reading: a stack instead of recursion, so that depth is a number and never a crash."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.text = text
+        self.file = file
+        self.lines = text.split("\n")
+        self.problems: list[Problem] = []
+        self.stack: list[_Open] = []
+        self.root: Node | None = None
+        self.skipping = 0
+
+    def read(self) -> Node | None:
+        try:
+            for count, event in enumerate(yaml.parse(self.text, Loader=_LOADER)):
+                if count > MAX_EVENTS:
+                    self._stop(event, "too_many", f"the file has more than {MAX_EVENTS} parts")
+                self._take(event)
+        except yaml.YAMLError as error:
+            self.problems.append(_syntax(error, self.lines, self.file))
+            return None
+        except _Stop:
+            return None
+        if self.root is None:
+            hint = "start with: mapping: 1"
+            self.problems.append(Problem("empty", "the file is empty", position=Position(self.file, 1, 1), hint=hint))
+        return self.root
+
+    def _take(self, event: yaml.Event) -> None:
+        if isinstance(event, yaml.AliasEvent):
+            hint = "write the text out; if a value starts with *, put it in single quotes"
+            self._wrong(event, "alias", "aliases (*name) are not used in a mapping", hint)
+            self._add(self._scalar_at(event, ""))
+        elif isinstance(event, yaml.NodeEvent):
+            self._check_properties(event)
+            if isinstance(event, yaml.ScalarEvent):
+                self._add(self._scalar(event))
+            else:
+                self._open(event)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            self._add(self.stack.pop().closed())
+        elif isinstance(event, yaml.DocumentStartEvent) and self.root is not None:
+            self._wrong(event, "two_documents", "a mapping is one document; here a second one begins", "remove the ---")
+            raise _Stop
+
+    def _check_properties(self, event: yaml.NodeEvent) -> None:
+        if event.anchor:
+            hint = "write the text out; if a value starts with &, put it in single quotes"
+            self._wrong(event, "anchor", "anchors (&name) are not used in a mapping", hint)
+        tag = getattr(event, "tag", None)
+        if tag is not None:
+            hint = "an expression that starts with ! has to stand in single quotes"
+            self._wrong(event, "tag", "YAML reads a word that starts with ! as a tag", hint)
+
+    def _open(self, event: yaml.CollectionStartEvent) -> None:
+        if len(self.stack) >= MAX_DEPTH:
+            self._stop(event, "too_deep", f"nested more than {MAX_DEPTH} levels deep")
+        top = self.stack[-1] if self.stack else None
+        if top is not None and top.table and top.key is None:
+            hint = "write each entry as key: value, or put the expression in single quotes"
+            self._wrong(event, "wrong_key", "a list or a map cannot be a key", hint)
+        self.stack.append(_Open(self._position(event), isinstance(event, yaml.MappingStartEvent)))
+
+    def _add(self, node: Node) -> None:
+        if not self.stack:
+            self.root = self.root or node
+            return
+        top = self.stack[-1]
+        if not top.table:
+            top.parts.append(node)
+        elif top.key is None:
+            top.key = node if isinstance(node, Scalar) else Scalar("", node.position)
+        else:
+            self._pair(top, top.key, node)
+            top.key = None
+
+    def _pair(self, top: _Open, key: Scalar, node: Node) -> None:
+        if key.text == "<<" and key.plain:
+            hint = "write the keys out: a reader must see the whole mapping in one place"
+            self._problem(key.position, "merge_key", "merge keys (<<) are not used in a mapping", hint)
+            return
+        first = top.keys.get(key.text)
+        if first is not None:
+            message = f"{key.text!r} is given twice (first on line {first.position.line})"
+            self._problem(key.position, "duplicate_key", message, "keep one of the two")
+            return
+        top.keys[key.text] = key
+        top.parts.append(node)
+
+    def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
+        scalar = self._scalar_at(event, event.value)
+        # A key such as `<<` or a very long word is checked like any other text.
+        for code, message, hint in _odd_characters(scalar, self.text[event.start_mark.index : event.end_mark.index]):
+            self._problem(scalar.position, code, message, hint)
+        return scalar
+
+    def _scalar_at(self, event: yaml.Event, text: str) -> Scalar:
+        start, end = event.start_mark, event.end_mark
+        # PyYAML's pure parser says None for plain, libyaml says ''.
+        plain = getattr(event, "style", None) in (None, "")
+        raw = self.text[start.index : end.index]
+        exact = start.line == end.line and raw == (text if plain else f"{raw[:1]}{text}{raw[:1]}")
+        width = end.column - start.column if start.line == end.line else 1
+        line = self.lines[end.line] if end.line < len(self.lines) else ""
+        comment = plain and re.match(r"[ \t]+#", line[end.column :]) is not None
+        return Scalar(text, Position(self.file, start.line + 1, start.column + 1, max(width, 1)), plain, exact, comment)
+
+    def _position(self, event: yaml.Event) -> Position:
+        return Position(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+
+    def _wrong(self, event: yaml.Event, code: str, message: str, hint: str | None = None) -> None:
+        self._problem(self._position(event), code, message, hint)
+
+    def _problem(self, position: Position, code: str, message: str, hint: str | None) -> None:
+        self.problems.append(Problem(code, message, position=position, hint=hint))
+
+    def _stop(self, event: yaml.Event, code: str, message: str) -> None:
+        self._wrong(event, code, message)
+        raise _Stop
+
+
+class _Stop(Exception):  # noqa: N818 - it ends a reading, and never leaves this module
+    """The budget is spent."""
+
+
+def _odd_characters(scalar: Scalar, raw: str) -> Iterator[tuple[str, str, str]]:
+    for character in sorted(set(raw)):
+        if character in "\u00a0\u200b\u200c\u200d\u2060\ufeff\u00ad":
+            name = unicodedata.name(character, "a control character").lower()
+            message = f"there is an invisible character here: {name} (U+{ord(character):04X})"
+            yield "odd_character", message, "delete it and type a plain space; it often comes with pasted text"
+    if raw[:1] in ("“", "”", "‘", "’") and scalar.plain:
+        yield "odd_character", "these are curly quotes: YAML takes them as letters", "write straight quotes: ' or \""
+    control = next((c for c in scalar.text if ord(c) < 32 and c not in "\n\t\r"), None)  # noqa: PLR2004 - ASCII controls
+    if control is not None:
+        message = f"double quotes turned a backslash into the control character U+{ord(control):04X}"
+        yield "control_character", message, "put the pattern in single quotes"
+
+
+def _syntax(error: yaml.YAMLError, lines: list[str], file: str) -> Problem:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    if mark is None:
+        place = Position(file, 1, 1)
+        return Problem("yaml", "a character that YAML does not allow", position=_unreadable(lines, file) or place)
+    position = Position(file, mark.line + 1, mark.column + 1)
+    text = lines[mark.line] if mark.line < len(lines) else ""
+    problem = str(getattr(error, "problem", "") or "")
+    if text[mark.column : mark.column + 1] == "\t":
+        return Problem("yaml", "a tab cannot indent", position=position, hint="use spaces")
+    if text[mark.column - 1 : mark.column] in ("*", "&"):
+        position = Position(file, mark.line + 1, mark.column)
+        return Problem("yaml", "YAML gives * and & at the start a meaning of its own", position=position, hint=_QUOTE_IT)
+    message, hint = _reworded(problem, text)
+    return Problem("yaml", message, position=position, hint=hint)
+
+
+def _unreadable(lines: list[str], file: str) -> Position | None:
+    for number, line in enumerate(lines, 1):
+        for column, character in enumerate(line, 1):
+            if not character.isprintable() and character not in "\t\r":
+                return Position(file, number, column)
+    return None
+
+
+_QUOTE_IT = "put the whole expression or pattern in single quotes"
+
+
+def _reworded(problem: str, line: str) -> tuple[str, str | None]:
+    """PyYAML's complaint in words of the reader."""
+    if "cannot start any token" in problem:
+        return "YAML does not allow a text to start with this character", _QUOTE_IT
+    if "mapping values are not allowed" in problem:
+        return "a colon and a space inside a text", _QUOTE_IT
+    if "unknown escape" in problem:
+        return "a backslash inside double quotes", "put the pattern in single quotes"
+    if "expected <block end>" in problem or "expected ',' or" in problem or "did not find expected" in problem:
+        if re.search(r"regex:\s*\[", line):
+            return "YAML reads [ ] as a list", "put the pattern in single quotes: regex: '[A-Z]{2}'"
+        return "this line does not fit the lines above it", f"check the indentation; or {_QUOTE_IT}"
+    if "could not find expected ':'" in problem:
+        return "a key without a colon, or a text that is not indented", "write key: value"
+    if "unexpected end" in problem or "end of stream" in problem:
+        return "a quote or a bracket is never closed", None
+    return f"not YAML: {problem}" if problem else "not YAML", None

@@ -1,0 +1,204 @@
+"""What became of every leaf of the traits: the law of conservation, carried out.
+
+Knows the algorithm of accounts (the mapping language, section 1.8): the first line that holds decides,
+and the last line always holds. Must not fill fields, nor decide a custom field's name or value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+from mapper.errors import ExpressionError
+from mapper.identity import Layer
+from mapper.plan.parts import Candidate, Field, Glob, Plan
+from mapper.transform import presence
+from mapper.transform.fields import Scope
+from mapper.transform.results import Account, Filling, Path
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A scalar, a null or an empty container, at its path."""
+
+    path: Path
+    value: Any
+    layer: Layer
+
+
+@dataclass(slots=True)
+class _Claims:
+    """Which fields claim which paths; a claim on a path is a claim on everything below it.
+
+    ``sent`` and ``left_out`` are of winners, ``losers`` of spellings that another one outranked,
+    ``older`` of candidates that ``as_one`` refused, ``context`` of winners that read ``context.traits``.
+    """
+
+    sent: dict[Path, list[str]] = field(default_factory=dict)
+    left_out: dict[Path, list[str]] = field(default_factory=dict)
+    losers: dict[Path, list[str]] = field(default_factory=dict)
+    exact_losers: dict[Path, list[tuple[str, str]]] = field(default_factory=dict)
+    older: dict[Path, list[str]] = field(default_factory=dict)
+    context: dict[Path, list[str]] = field(default_factory=dict)
+
+
+class Ledger:
+    """The ends of all leaves that no custom field has to be asked about, and the leaves that are left."""
+
+    def __init__(self, plan: Plan, scope: Scope) -> None:
+        """Work out who claims what."""
+        self.plan = plan
+        self.scope = scope
+        self.claims = _Claims()
+        self.reasons: dict[str, str] = {}
+        self._claim_winners()
+        self._claim_losers()
+        # Named by a field: such a leaf is dropped when blank even where `empty: keep` says otherwise.
+        self.named = {c.path for f in plan.fields for c in f.candidates if c.path is not None}
+
+    def end(self, leaf: Leaf) -> Account | None:
+        """Lines 1, 2, 4, 5 and 6: the account of a leaf that never gets as far as the custom fields."""
+        mapped = _claimed(leaf.path, self.claims.sent)
+        if leaf.layer == "context":
+            mapped = tuple(dict.fromkeys((*mapped, *_claimed(leaf.path, self.claims.context))))
+        if mapped:
+            return Account(leaf.path, leaf.layer, "mapped", mapped, None, leaf.value)
+        left_out = _claimed(leaf.path, self.claims.left_out)
+        if left_out:
+            reason = f"field {left_out[0]} is left out: {self.reasons[left_out[0]]}"
+            return Account(leaf.path, leaf.layer, "dropped", (), reason, leaf.value)
+        if presence.is_empty(leaf.value):
+            return None
+        return self._outranked(leaf)
+
+    def _outranked(self, leaf: Leaf) -> Account | None:
+        shadowed = [name for name, kind in self.claims.exact_losers.get(leaf.path, ()) if presence.fits(leaf.value, kind)]
+        shadowed += _claimed(leaf.path, self.claims.losers)
+        if shadowed:
+            return Account(leaf.path, leaf.layer, "shadowed", tuple(dict.fromkeys(shadowed)), "another spelling won", leaf.value)
+        older = _claimed(leaf.path, self.claims.older)
+        if older:
+            return Account(leaf.path, leaf.layer, "dropped", (), f"older than {older[0]}", leaf.value)
+        glob = matching(leaf.path, self.plan.custom_fields.drop)
+        if glob is not None:
+            return Account(leaf.path, leaf.layer, "dropped", (), reason_of(glob), leaf.value)
+        return None
+
+    def hidden(self) -> Iterator[Account]:
+        """One account per leaf of an older layer that a newer layer hides."""
+        for root in self.scope.known.hidden:
+            for leaf in leaves(root.value, (root.name,), root.layer):
+                mapped = _claimed(leaf.path, self.claims.context) if root.layer == "context" else ()
+                if mapped:
+                    yield Account(leaf.path, leaf.layer, "mapped", mapped, None, leaf.value)
+                else:
+                    yield Account(leaf.path, leaf.layer, "shadowed", ("newer call",), "a newer call says it too", leaf.value)
+
+    def _claim_winners(self) -> None:
+        for plan in self.plan.fields:
+            filling = self.scope.fillings[plan.name]
+            if filling.winner is None:
+                continue
+            claims = self.claims.left_out if filling.state == "left_out" else self.claims.sent
+            self.reasons[plan.name] = filling.because or "it is wrong"
+            for layer, path in self._taken(plan.candidates[filling.winner]):
+                target = self.claims.context if layer == "context" else claims
+                target.setdefault(path, []).append(plan.name)
+
+    def _taken(self, candidate: Candidate) -> Iterator[tuple[str, Path]]:
+        """The paths whose values flowed into a winner."""
+        if candidate.path is not None:
+            yield "traits", candidate.path
+            return
+        try:
+            _, origins = candidate.located.expression.trace(self.scope.document)
+        except ExpressionError:
+            return
+        for origin in origins:
+            if not origin or origin[0] == "traits":
+                yield "traits", origin[1:]
+            elif origin[0] == "context" and (len(origin) == 1 or origin[1] == "traits"):
+                yield "context", origin[2:]
+
+    def _claim_losers(self) -> None:
+        for plan in self.plan.fields:
+            filling = self.scope.fillings[plan.name]
+            self._claim_older(plan, filling)
+            if filling.winner is None or filling.state not in ("sent", "rejected") or not self._has_trait_winner(plan, filling):
+                continue
+            refused = {t.position for t in filling.tried if t.verdict == "older"}
+            for index, candidate in enumerate(plan.candidates):
+                if index != filling.winner and candidate.located.position not in refused:
+                    self._claim_loser(plan, candidate)
+
+    def _claim_loser(self, plan: Field, candidate: Candidate) -> None:
+        if candidate.path is not None:
+            self.claims.exact_losers.setdefault(candidate.path, []).append((plan.name, plan.type))
+        elif candidate.roots or candidate.every_root:
+            try:
+                value = candidate.located.expression.search(self.scope.document)
+            except ExpressionError:
+                return
+            if presence.fits(value, plan.type):
+                for layer, path in self._taken(candidate):
+                    if layer == "traits":
+                        self.claims.losers.setdefault(path, []).append(plan.name)
+
+    def _claim_older(self, plan: Field, filling: Filling) -> None:
+        refused = {t.position for t in filling.tried if t.verdict == "older"}
+        for candidate in plan.candidates:
+            if plan.anchor is not None and candidate.located.position in refused:
+                for layer, path in self._taken(candidate):
+                    if layer == "traits":
+                        self.claims.older.setdefault(path, []).append(plan.anchor)
+
+    def _has_trait_winner(self, plan: Field, filling: Filling) -> bool:
+        if filling.winner is None:
+            return False
+        return any(True for _ in self._taken(plan.candidates[filling.winner]))
+
+
+def leaves(value: Any, path: Path, layer: Layer) -> Iterator[Leaf]:
+    """The leaves of a value, in its own order."""
+    if isinstance(value, dict) and value:
+        for name, part in value.items():
+            yield from leaves(part, (*path, name), layer)
+    elif isinstance(value, list) and value:
+        for index, part in enumerate(value):
+            yield from leaves(part, (*path, index), layer)
+    else:
+        yield Leaf(path, value, layer)
+
+
+def matching(path: Path, globs: tuple[Glob, ...]) -> Glob | None:
+    """The first pattern that matches a path or anything above it."""
+    if not globs:
+        return None
+    steps = tuple(str(step) for step in path)
+    above = [steps[:length] for length in range(1, len(steps) + 1)]
+    return next((glob for glob in globs if any(_matches(part, glob.steps) for part in above)), None)
+
+
+def reason_of(glob: Glob) -> str:
+    """Why a pattern dropped a leaf."""
+    return f"pattern {glob.text} (line {glob.position.line})"
+
+
+def _matches(steps: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
+    if not pattern:
+        return not steps
+    if pattern[0] == "**":
+        return any(_matches(steps[skip:], pattern[1:]) for skip in range(len(steps) + 1))
+    return bool(steps) and fnmatchcase(steps[0], pattern[0]) and _matches(steps[1:], pattern[1:])
+
+
+def _claimed(path: Path, claims: dict[Path, list[str]]) -> tuple[str, ...]:
+    """Who claims a path or anything above it."""
+    if not claims:
+        return ()
+    names: list[str] = []
+    for length in range(len(path) + 1):
+        names.extend(claims.get(path[:length], ()))
+    return tuple(dict.fromkeys(names))

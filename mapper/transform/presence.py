@@ -1,0 +1,108 @@
+"""What a candidate's value counts as: filled, empty or unfit for the field's type.
+
+Knows the table of presence and text (the mapping language, section 1.4). Must not know where a value
+came from.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from typing import Any
+
+#: A text that a number field takes: plain decimals, no exponents, no words such as nan.
+_DECIMAL = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
+#: From here on a float has lost its last digits, and its text would be a guess.
+_EXACT = 2**53
+
+#: What a value is called in a sentence.
+_NAMES = {bool: "a boolean", dict: "an object", list: "a list", str: "a text", int: "a number", float: "a number"}
+
+
+class Unfit(Exception):  # noqa: N818 - a verdict on a value, not a fault; it never leaves transform
+    """A value of the wrong kind for the field's type. ``str()`` names both kinds, never the value."""
+
+
+def is_empty(value: Any) -> bool:
+    """Null, a blank text, an empty list or object."""
+    if value is None:
+        return True
+    if isinstance(value, str):
+        return not value.strip()
+    return isinstance(value, list | dict) and not value
+
+
+def is_cleared(value: Any) -> bool:
+    """Null or a blank text: the sender said that there is none."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def fit(value: Any, kind: str) -> Any:
+    """A filled value as the field's type has it. Raises Unfit."""
+    if kind == "text":
+        return _text(value)
+    if kind in ("number", "whole"):
+        return _number(value, kind)
+    wanted = {"flag": bool, "list": list, "object": dict}.get(kind)
+    if wanted is not None and not isinstance(value, wanted):
+        raise Unfit(_words(value, kind))
+    return value
+
+
+def fits(value: Any, kind: str) -> bool:
+    """Whether a value is filled and fits the type."""
+    if is_empty(value):
+        return False
+    try:
+        fit(value, kind)
+    except Unfit:
+        return False
+    return True
+
+
+def as_text(value: Any) -> Any:
+    """A scalar as text where it can be one; anything else as it is."""
+    try:
+        return _text(value)
+    except Unfit:
+        return value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value).strip()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Unfit(_words(value, "text"))
+    if isinstance(value, int):
+        return str(value)
+    if not math.isfinite(value) or abs(value) >= _EXACT:
+        raise Unfit("a number too large to be written exactly, a text is due")
+    return str(int(value)) if value.is_integer() else repr(value)
+
+
+def _number(value: Any, kind: str) -> int | float:
+    if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
+        text = value.strip()
+        value = float(text) if "." in text else int(text)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise Unfit(_words(value, kind))
+    if kind == "whole" and isinstance(value, float):
+        if not value.is_integer() or abs(value) >= _EXACT:
+            raise Unfit("not a whole number")
+        return int(value)
+    return value
+
+
+_DUE = {
+    "text": "a text",
+    "number": "a number",
+    "whole": "a whole number",
+    "flag": "true or false",
+    "list": "a list",
+    "object": "an object",
+}
+
+
+def _words(value: Any, kind: str) -> str:
+    return f"{_NAMES.get(type(value), 'something else')}, {_DUE.get(kind, kind)} is due"

@@ -1,0 +1,118 @@
+"""What must hold between several fields, after each was filled.
+
+Knows ``require`` and ``required`` (the mapping language, section 1.5). Must not fill a field.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mapper.errors import ExpressionError, Level, Problem
+from mapper.plan.parts import Field, Plan, Requirement
+from mapper.transform.fields import Scope, failed, truth
+from mapper.transform.results import Filling
+
+
+def judge(plan: Plan, scope: Scope) -> list[Problem]:
+    """Judge all requirements in order: rules and groups first, since they may drop a field, then what is missing.
+
+    Changes ``scope.fillings`` where a field is dropped.
+    """
+    problems: list[Problem] = []
+    holding = [r for r in plan.require if _applies(r, scope, problems)]
+    for requirement in holding:
+        if requirement.kind == "rules":
+            problems.extend(_rules(requirement, plan, scope))
+        elif requirement.kind == "together":
+            problems.extend(_together(requirement, scope))
+    problems.extend(_missing(field, scope.fillings[field.name]) for field in plan.fields if _lacks(field, scope))
+    for requirement in holding:
+        if requirement.kind in ("any_of", "all_of"):
+            problems.extend(_presence(requirement, scope))
+    return problems
+
+
+def _applies(requirement: Requirement, scope: Scope, problems: list[Problem]) -> bool:
+    if requirement.when is None:
+        return True
+    try:
+        return truth(requirement.when.expression.search(scope.document))
+    except ExpressionError as error:
+        # Whether it had to hold cannot be known: in doubt nothing is printed.
+        problems.append(replace(failed(requirement.when, error), level="error"))
+        return False
+
+
+def _there(name: str, scope: Scope) -> bool:
+    """A rejected field is there: it is wrong, not missing."""
+    return scope.fillings[name].state in ("sent", "rejected")
+
+
+def _lacks(field: Field, scope: Scope) -> bool:
+    filling = scope.fillings[field.name]
+    if not field.rules.required or _there(field.name, scope):
+        return False
+    condition_failed = filling.state == "left_out" and filling.winner is None and filling.because is not None
+    return not condition_failed or filling.because != "its condition does not hold"
+
+
+def _missing(field: Field, filling: Filling) -> Problem:
+    places = [c.located.text for c in field.candidates]
+    shown = ", ".join(places[:4]) + (", ..." if len(places) > 4 else "")  # noqa: PLR2004 - as much as one line holds
+    looked = f"; looked in {shown}" if places else ""
+    cleared = any(t.verdict == "cleared" for t in filling.tried)
+    why = "; it was cleared" if cleared else ""
+    hint = "send one of these traits, or add your own spelling to `from`"
+    return Problem("missing", f"it is required and missing{looked}{why}", "error", field.position, field.name, hint)
+
+
+def _rules(requirement: Requirement, plan: Plan, scope: Scope) -> list[Problem]:
+    problems = []
+    for name, rules in requirement.rules:
+        filling = scope.fillings[name]
+        if filling.state != "sent":
+            field = plan.field(name)
+            if rules.required and field is not None and filling.state != "rejected" and not field.rules.required:
+                problems.append(_missing(field, filling))
+            continue
+        for broken in rules.check(filling.value):
+            message = requirement.message or f"it {broken.message}"
+            position = broken.position or requirement.position
+            problems.append(_problem(broken.rule, message, requirement, name, broken.hint, position))
+            if requirement.if_wrong == "drop":
+                scope.fillings[name] = replace(filling, state="left_out", because=broken.rule)
+    return problems
+
+
+def _problem(
+    code: str, message: str, requirement: Requirement, name: str | None, hint: str | None, position: object = None
+) -> Problem:
+    level: Level = "error" if requirement.if_wrong == "reject" else "warning"
+    place = requirement.position if position is None else position
+    return Problem(code, message, level, place, name, hint)  # type: ignore[arg-type] # a Position in either case
+
+
+def _together(requirement: Requirement, scope: Scope) -> list[Problem]:
+    there = [name for name in requirement.names if _there(name, scope)]
+    if len(there) in (0, len(requirement.names)):
+        return []
+    absent = [name for name in requirement.names if name not in there]
+    message = requirement.message or f"{', '.join(requirement.names)} go together, and {', '.join(absent)} is missing"
+    if requirement.if_wrong == "drop":
+        for name in there:
+            filling = replace(scope.fillings[name], state="left_out", because=f"{', '.join(absent)} is missing")
+            scope.fillings[name] = filling
+    return [_problem("together", message, requirement, ", ".join(requirement.names), None)]
+
+
+def _presence(requirement: Requirement, scope: Scope) -> list[Problem]:
+    there = [name for name in requirement.names if _there(name, scope)]
+    names = ", ".join(requirement.names)
+    if requirement.kind == "any_of":
+        if there:
+            return []
+        message = requirement.message or f"at least one of {names} is needed"
+        return [_problem("any_of", message, requirement, names, "send one of them")]
+    absent = [name for name in requirement.names if name not in there]
+    message = requirement.message or f"all of {names} are needed"
+    return [_problem("all_of", message, requirement, name, "send it") for name in absent]

@@ -1,0 +1,340 @@
+"""The way out over HTTP. The only door to httpx.
+
+Knows what may go wrong between here and a destination, and whether a byte can have left by then. Must
+not know what an answer means (``mapper.outcome``), and must not retry, follow or print anything.
+
+It uses httpx's transport and not its client: a client would keep the cookies of one person for the
+next, read proxies and certificates from the environment, and log every URL. What is left is one
+exchange over a verified connection, bounded in time (httpx has no total deadline: a server that drips
+is endless) and in size (a reply is never decoded: a small one can unfold to gigabytes).
+
+The destination's address comes from the mapping and the settings, never from an event. It needs no
+filter of private addresses: a host inside a network that could be reached by mistake has no
+certificate for that name, and http without TLS goes to this machine only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import ipaddress
+import logging
+import os
+import re
+import socket
+import ssl
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self, cast
+
+import httpx
+
+from mapper.outcome import Failure, Fault, Reply
+from mapper.request import Prepared, Request
+
+#: Seconds: for a whole exchange; for finding, reaching and greeting the host; for using a connection again.
+#: The last is shorter than the idle limit of any usual server (gunicorn 2 s, Node, Apache and uvicorn 5 s): a
+#: request that meets a connection just being closed can only end unknown.
+DEADLINE, CONNECT, IDLE = 30.0, 5.0, 1.0
+#: How many bytes of a reply's body are read.
+CAP = 64 * 1024
+
+#: Headers that say how the message is framed or where it goes. They are ours: a wrong one tears the message apart.
+_FRAMING = frozenset({"connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"})
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+#: Visible ASCII with inner blanks and tabs. CR, LF and NUL would start a header of the event's own making.
+_HEADER_TEXT = re.compile(r"(?:[!-~](?:[!-~ \t]*[!-~])?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class _Weather:
+    """What one exception means: its stable word, whether the request may have left, and the words for it."""
+
+    kind: str
+    maybe_sent: bool
+    words: str
+
+
+_STARTED = _Weather("protocol", maybe_sent=True, words="the exchange broke off or broke the rules of HTTP")
+_BROKEN = _Weather("network", maybe_sent=True, words="the connection broke")
+_LATE = _Weather("timeout", maybe_sent=True, words="the destination did not answer in time")
+_UNREACHED = _Weather("connect", maybe_sent=False, words="no connection could be made")
+_UNASKED = _Weather("unexpected", maybe_sent=True, words="sending failed in a way that should not occur")
+_ADDRESS = _Weather("bad_url", maybe_sent=False, words="the URL is not one that can be asked")
+
+#: Every exception of httpx, and what it means; the most specific entry counts. ``maybe_sent`` is False only where
+#: httpx raises it before the first byte of the request. It cannot tell more: a reset before the request was read
+#: and one after it was taken are the same ReadError.
+WEATHER: Mapping[type[BaseException], _Weather] = {
+    httpx.ConnectError: _UNREACHED,  # also TLS: the certificate is judged before the request is written
+    httpx.ConnectTimeout: _Weather("connect_timeout", maybe_sent=False, words="no connection was made in time"),
+    httpx.PoolTimeout: _Weather("busy", maybe_sent=False, words="no connection came free in time"),
+    httpx.ProxyError: _Weather("proxy", maybe_sent=False, words="the proxy refused"),
+    httpx.UnsupportedProtocol: _ADDRESS,
+    httpx.InvalidURL: _ADDRESS,
+    httpx.ReadTimeout: _LATE,
+    httpx.WriteTimeout: _LATE,
+    httpx.TimeoutException: _LATE,
+    TimeoutError: _LATE,
+    httpx.ReadError: _BROKEN,
+    httpx.WriteError: _BROKEN,
+    httpx.CloseError: _BROKEN,
+    httpx.NetworkError: _BROKEN,
+    # Raised for headers before they are written, but also for a body after they are. The first kind is refused
+    # before httpx sees it (``_unfit_header``), so what is left is the second.
+    httpx.LocalProtocolError: _STARTED,
+    httpx.RemoteProtocolError: _STARTED,
+    httpx.ProtocolError: _STARTED,
+    httpx.DecodingError: _STARTED,
+    httpx.TooManyRedirects: _STARTED,
+    httpx.HTTPStatusError: _STARTED,
+    # Ours would be the bug, and then nobody knows how far it got.
+    httpx.CookieConflict: _UNASKED,
+    httpx.StreamConsumed: _UNASKED,
+    httpx.StreamClosed: _UNASKED,
+    httpx.ResponseNotRead: _UNASKED,
+    httpx.RequestNotRead: _UNASKED,
+    httpx.StreamError: _UNASKED,
+    Exception: _UNASKED,
+}
+
+#: Why a connection could not be made, found below httpx's ConnectError. An operator does different things about them.
+CONNECTING: Mapping[type[BaseException], _Weather] = {
+    ssl.SSLError: _Weather("tls", maybe_sent=False, words="the destination's certificate or TLS is not acceptable"),
+    socket.gaierror: _Weather("dns", maybe_sent=False, words="the destination's name is not found"),
+}
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a request came, as httpcore reports it to its ``trace`` extension."""
+
+    begun: bool = False
+    connected: bool = False
+    written: bool = False
+
+    async def __call__(self, stage: str, _: dict[str, Any]) -> None:
+        """Called by httpcore at the start and end of each step, such as ``http11.send_request_body.complete``."""
+        self.begun = True
+        self.connected = self.connected or not stage.startswith("connection.")
+        self.written = self.written or stage == "http11.send_request_body.complete"
+
+    @property
+    def only_connecting(self) -> bool:
+        """Whether it surely never came further than the connection. Silence is not taken for that."""
+        return self.begun and not self.connected
+
+
+class Http:
+    """Sends each request once over HTTP/1.1, with its secrets, and gives the reply as it came.
+
+    ``settings``  the resolved settings by name, secret ones included.
+    ``deadline``  seconds for one whole exchange, whatever the destination does meanwhile; under two minutes,
+                  because ``asend`` leaves any transport then.
+    ``connect``   seconds for reaching the destination, TLS included, and for waiting for a free connection.
+    ``ca_file``   a PEM file of further authorities to trust, for a destination inside a company's network.
+
+    Certificates are always verified. Plain http goes to this machine only; redirects are given back as
+    replies and never followed; proxies and certificates in the environment are ignored.
+
+    Connections are opened on the first send and kept for a moment, for one event loop at a time. Make one
+    object per worker: httpx's pool costs more the more sends share it. Use ``async with``, or ``aclose``.
+
+    Raises OSError where ``ca_file`` cannot be read.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any] | None = None,
+        *,
+        deadline: float = DEADLINE,
+        connect: float = CONNECT,
+        ca_file: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self._settings = dict(settings or {})
+        self._deadline = deadline
+        self._timeout = {"connect": connect, "pool": connect, "read": None, "write": None}
+        self._ca_file = None if ca_file is None else os.fspath(ca_file)
+        if self._ca_file is not None:
+            authorities(self._ca_file)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._pool: httpx.AsyncHTTPTransport | None = None
+        _silence()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections. A later send opens new ones."""
+        pool, self._pool = self._pool, None
+        if pool is not None and self._loop is asyncio.get_running_loop():
+            await pool.aclose()
+
+    async def send(self, request: Request) -> Reply | Failure:
+        """Send one request once.
+
+        Raises SettingsError where a secret cannot be made from the settings; nothing was sent then.
+        """
+        prepared = request.with_secrets(self._settings)
+        refused = _unfit_header(prepared, request) or _unfit_address(prepared)
+        if refused:
+            return refused
+        progress = Progress()
+        try:
+            outgoing = _outgoing(prepared, {"timeout": self._timeout, "trace": progress})
+        except Exception:  # noqa: BLE001 - a request that cannot be made was not sent, whatever the reason
+            return Failure("bad_request", maybe_sent=False, message="the request cannot be made", fault="request")
+        return await self._exchange(outgoing, progress)
+
+    async def _exchange(self, outgoing: httpx.Request, progress: Progress) -> Reply | Failure:
+        """One request and its reply. The deadline is ours, around everything that httpx does."""
+        until = asyncio.get_running_loop().time() + self._deadline
+        try:
+            async with asyncio.timeout_at(until):
+                response = await self._connections().handle_async_request(outgoing)
+        except Exception as error:  # noqa: BLE001 - the table's last entry is Exception: nothing may be left out
+            return failure(error, progress)
+        body, truncated = await _read(response, until)
+        return _judged(response, body, truncated=truncated, written=progress.written)
+
+    def _connections(self) -> httpx.AsyncHTTPTransport:
+        """The open connections of the running loop. Those of an earlier loop are of no use to this one."""
+        loop = asyncio.get_running_loop()
+        if self._pool is None or self._loop is not loop:
+            limits = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=IDLE)
+            trust = authorities(self._ca_file)
+            self._pool = httpx.AsyncHTTPTransport(verify=trust, trust_env=False, limits=limits, retries=0)
+            self._loop = loop
+        return self._pool
+
+
+@functools.lru_cache(maxsize=8)
+def authorities(ca_file: str | None) -> ssl.SSLContext:
+    """The authorities to trust; made once per process, because reading them takes a fifth of a second."""
+    context = httpx.create_ssl_context(trust_env=False)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_file is not None:
+        context.load_verify_locations(cafile=ca_file)
+    return context
+
+
+def _silence() -> None:
+    """Keep the headers of replies out of an application's debug log, where it did not ask for them by name."""
+    logger = logging.getLogger("httpcore")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.WARNING)
+
+
+def _unfit_header(prepared: Prepared, request: Request) -> Failure | None:
+    """What keeps the method or a header from being written, found before anything is."""
+    if not _TOKEN.fullmatch(prepared.method):
+        return Failure("bad_method", maybe_sent=False, message="the method is not one word", fault="request")
+    secret = {s.name for s in request.secrets if s.place == "header"}
+    for name, text in prepared.headers.items():
+        if not _TOKEN.fullmatch(name) or name.lower() in _FRAMING:
+            message = "a header has a name that cannot be sent"
+        elif not isinstance(text, str) or not _HEADER_TEXT.fullmatch(text):
+            message = f"the header {name} holds a character that a header cannot carry"
+        else:
+            continue
+        # A bad key is everyone's trouble; a bad value out of an event is that event's alone.
+        fault: Fault = "settings" if name in secret else "request"
+        return Failure("bad_header", maybe_sent=False, message=message, fault=fault)
+    return None
+
+
+def _unfit_address(prepared: Prepared) -> Failure | None:
+    """What forbids to send there."""
+    try:
+        url = httpx.URL(prepared.url)
+        complete = bool(url.host) and 0 < (url.port or 443) < 65536
+    except Exception:  # noqa: BLE001 - whatever cannot be read as a URL
+        complete = False
+    if not complete:
+        return Failure(_ADDRESS.kind, maybe_sent=False, message=_ADDRESS.words, fault="request")
+    if url.scheme == "https" or (url.scheme == "http" and _is_this_machine(url.host)):
+        return None
+    message = "only https is sent to, and http on this machine"
+    return Failure("insecure_url", maybe_sent=False, message=message, fault="settings")
+
+
+def _is_this_machine(host: str) -> bool:
+    """Whether a host is loopback, in the one name and the plain spellings that cannot mean anything else."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _outgoing(prepared: Prepared, extensions: dict[str, Any]) -> httpx.Request:
+    """The request for the wire. httpx adds Host and Content-Length; the mapping's headers win over our defaults."""
+    headers = httpx.Headers({"user-agent": "mapper", "accept": "*/*"})
+    if prepared.content:
+        headers["content-type"] = "application/json"
+    for name, text in prepared.headers.items():
+        headers[name] = text  # whatever its case: two spellings of a name are not sent as two headers
+    headers["accept-encoding"] = "identity"
+    return httpx.Request(
+        prepared.method, prepared.url, headers=headers, content=prepared.content, extensions=extensions
+    )
+
+
+async def _read(response: httpx.Response, until: float) -> tuple[bytes, bool]:
+    """The first bytes of a reply's body as they came, and whether they are not all.
+
+    Whatever goes wrong here, the destination has answered: its status line is complete and stands.
+    """
+    body = bytearray()
+    chunks = cast("AsyncGenerator[bytes, None]", response.aiter_raw())
+    try:
+        async with asyncio.timeout_at(until), contextlib.aclosing(chunks):
+            async for chunk in chunks:
+                body += chunk
+                if len(body) > CAP:
+                    return bytes(body[:CAP]), True
+    except Exception:  # noqa: BLE001 - see above
+        return bytes(body), True
+    finally:
+        with contextlib.suppress(Exception):
+            await response.aclose()
+    return bytes(body), response.headers.get("content-encoding", "identity").lower() != "identity"
+
+
+def _judged(response: httpx.Response, body: bytes, *, truncated: bool, written: bool) -> Reply | Failure:
+    """The reply, where it is one that may be believed."""
+    status = response.status_code
+    if not 200 <= status <= 599:
+        return Failure(_STARTED.kind, maybe_sent=True, message=f"the destination answered {status}, which is no answer")
+    if status <= 299 and not written:
+        # httpcore goes on to read when writing fails, so a success may be about a request that it never had whole.
+        message = f"the destination answered {status} before it had the whole request"
+        return Failure("early_reply", maybe_sent=True, message=message)
+    return Reply(status, {name.lower(): text for name, text in response.headers.items()}, body, truncated)
+
+
+def failure(error: BaseException, progress: Progress) -> Failure:
+    """What an exception means. Its own text is never used: it may quote the URL or the host's words."""
+    weather = _entry(error, WEATHER) or _UNASKED
+    if weather is _UNREACHED:
+        weather = next(filter(None, (_entry(cause, CONNECTING) for cause in _causes(error))), weather)
+    return Failure(weather.kind, weather.maybe_sent and not progress.only_connecting, weather.words)
+
+
+def _entry(error: BaseException, table: Mapping[type[BaseException], _Weather]) -> _Weather | None:
+    """The entry of the nearest class; ``__mro__`` lists the most specific first."""
+    return next((table[kind] for kind in type(error).__mro__ if kind in table), None)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """What an exception came from, nearest first. The groups in which several addresses failed are opened."""
+    seen: list[BaseException] = [error]
+    for cause in seen:
+        yield cause
+        below = [cause.__cause__, cause.__context__, *getattr(cause, "exceptions", ())]
+        seen += [found for found in below if found is not None and found not in seen]

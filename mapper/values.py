@@ -1,0 +1,107 @@
+"""Values written in the file: texts, numbers and flags, read by a field's type.
+
+Knows how a scalar becomes a typed value, and how other YAML tools would misread it. Must not know
+which keys hold such values.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from mapper.errors import Findings
+from mapper.source import Node, Scalar, Series
+
+#: What a field can be, as its ``type`` key says.
+TYPES = ("text", "number", "whole", "flag", "list", "object", "any")
+
+#: A number as JSON writes it.
+_JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?", re.ASCII)
+
+#: What YAML 1.1 (many tools) or YAML 1.2 (editors) makes of plain scalars.
+_OTHERS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"yes|Yes|YES|on|On|ON|y|Y|true|True|TRUE"), "true"),
+    (re.compile(r"no|No|NO|off|Off|OFF|n|N|false|False|FALSE"), "false"),
+    (re.compile(r"null|Null|NULL|~"), "nothing at all"),
+    (re.compile(r"[-+]?0[0-7]+", re.ASCII), "a smaller number"),
+    (re.compile(r"[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?", re.ASCII), "a number of seconds"),
+    (re.compile(r"[-+]?0x[0-9a-fA-F]+|[-+]?0b[01_]+|0o[0-7]+", re.ASCII), "another number"),
+    (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?", re.ASCII), "a date"),
+    (re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?", re.ASCII), "a number"),
+    (re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"), "a number that is none"),
+    (re.compile(r"="), "an error"),
+)
+
+
+def reads_differently(scalar: Scalar) -> str | None:
+    """What another YAML tool would read instead of this text, or None where all agree."""
+    if not scalar.plain:
+        return None
+    return next((other for pattern, other in _OTHERS if pattern.fullmatch(scalar.text)), None)
+
+
+def json_value(node: Node) -> Any:
+    """A node's value where plain scalars are numbers, flags or null exactly if JSON reads them so.
+
+    ``02134``, ``NO`` and ``12:30`` stay text; ``90250`` is a number and ``"90250"`` is text.
+    """
+    if isinstance(node, Scalar):
+        return _json_scalar(node)
+    if isinstance(node, Series):
+        return [json_value(part) for part in node.parts]
+    return {key.text: json_value(value) for key, value in node.pairs}
+
+
+def _json_scalar(scalar: Scalar) -> Any:
+    if not scalar.plain:
+        return scalar.text
+    if scalar.text in ("true", "false"):
+        return scalar.text == "true"
+    if scalar.text in ("null", ""):
+        return None
+    return number(scalar.text) if _JSON_NUMBER.fullmatch(scalar.text) else scalar.text
+
+
+def number(text: str) -> int | float:
+    """The number of a JSON number's text: whole where it is written whole."""
+    return int(text) if re.fullmatch(r"-?[0-9]+", text) else float(text)
+
+
+def typed(node: Node, kind: str, found: Findings) -> Any:
+    """A value of the file, read by a field's type. None, with a problem, where it does not fit."""
+    if kind in ("any", "list", "object"):
+        return _structured(node, kind, found)
+    if not isinstance(node, Scalar):
+        found.error("wrong_shape", f"one {kind} value is due here", node.position)
+        return None
+    if kind == "text":
+        other = reads_differently(node)
+        if other:
+            message = f"{node.text} is read as text here, but other YAML tools read {other}"
+            found.warn("reads_differently", message, node.position, f"write '{node.text}'")
+        return node.text
+    return _typed_scalar(node, kind, found)
+
+
+def _structured(node: Node, kind: str, found: Findings) -> Any:
+    value = json_value(node)
+    wanted = {"list": list, "object": dict}.get(kind)
+    if wanted is not None and not isinstance(value, wanted):
+        found.error("wrong_shape", f"the field is of type {kind}; this is not", node.position)
+        return None
+    return value
+
+
+def _typed_scalar(scalar: Scalar, kind: str, found: Findings) -> Any:
+    if kind == "flag":
+        if scalar.text in ("true", "false"):
+            return scalar.text == "true"
+        found.error("wrong_word", "the field is of type flag: true or false is due", scalar.position)
+        return None
+    if _JSON_NUMBER.fullmatch(scalar.text):
+        value = number(scalar.text)
+        if kind == "number" or isinstance(value, int):
+            return value
+    noun = "a whole number" if kind == "whole" else "a number"
+    found.error("not_a_number", f"the field is of type {kind}: {noun} is due", scalar.position)
+    return None
