@@ -22,7 +22,7 @@ MAX_DIGITS = 400
 _encoder = msgspec.json.Encoder()
 
 
-class NotJson(ValueError):
+class NotJson(ValueError):  # noqa: N818 - a verdict on a text, read as "it is not JSON"
     """The text is not JSON, or not JSON that can be kept whole. The message never quotes the text."""
 
 

@@ -86,7 +86,7 @@ def read(event: Any, destination: str) -> Identify | NotForUs:
         return _not_an_event("an event has to be a JSON object")
     kind = event.get("type")
     if not isinstance(kind, str):
-        return _not_an_event("the event has no type; an Identify call says \"type\": \"identify\"")
+        return _not_an_event('the event has no type; an Identify call says "type": "identify"')
     if kind.casefold() != "identify":
         return NotForUs(because="not an identify call")
     traits = event.get("traits")
@@ -155,7 +155,11 @@ def _audience(context: Any, traits: dict[str, Any], older: dict[str, Any]) -> di
     """
     personas = context.get("personas") if isinstance(context, Mapping) else None
     key = personas.get("computation_key") if isinstance(personas, Mapping) else None
-    if not isinstance(key, str) or not isinstance(personas, Mapping) or personas.get("computation_class") not in _AUDIENCES:
+    if (
+        not isinstance(key, str)
+        or not isinstance(personas, Mapping)
+        or personas.get("computation_class") not in _AUDIENCES
+    ):
         return {"key": None, "entered": False, "left": False}
     member = traits.get(key, older.get(key))
     word = member.strip().casefold() if isinstance(member, str) else member

@@ -56,7 +56,10 @@ class Identity:
 
     def as_dict(self) -> dict[str, Any]:
         """A plain JSON value from which ``from_dict`` makes an equal identity."""
-        return {n: {"value": t.value, "time": t.stamp.time, "message_id": t.stamp.message_id} for n, t in self.traits.items()}
+        return {
+            n: {"value": t.value, "time": t.stamp.time, "message_id": t.stamp.message_id}
+            for n, t in self.traits.items()
+        }
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Identity:

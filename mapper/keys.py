@@ -111,7 +111,11 @@ SETTING = Section(
 IDENTITY = Section(
     "identity",
     (
-        Key("never", ListOf(Text("a trait's name"), "trait names"), "traits of one call: neither remembered nor looked up"),
+        Key(
+            "never",
+            ListOf(Text("a trait's name"), "trait names"),
+            "traits of one call: neither remembered nor looked up",
+        ),
         Key(
             "as_one",
             ListOf(ListOf(Text("a field's name"), "field names", least=2), "lists of field names"),
@@ -210,7 +214,9 @@ SEND = Section(
         ),
         Key(
             "cap",
-            Section("cap", (Key("day", Whole(1), "at most so many a day"), Key("run", Whole(1), "at most so many a run"))),
+            Section(
+                "cap", (Key("day", Whole(1), "at most so many a day"), Key("run", Whole(1), "at most so many a run"))
+            ),
             "how many at most; the surplus is held",
         ),
         Key("stale_after", _DURATION, "older events are not sent"),

@@ -258,7 +258,9 @@ def _send(entry: Entry | None, whole: Entry) -> Send:
         url=entry.get("url"),
         headers=entry.get("headers", ()),
         body=entry.get("body"),
-        secrets=tuple(_secret(part) for part in entry.get("secrets", ()) if len(part.values) == len(("in", "name", "value"))),
+        secrets=tuple(
+            _secret(part) for part in entry.get("secrets", ()) if len(part.values) == len(("in", "name", "value"))
+        ),
         answers=tuple(answers.values.items()) if answers else (),
         rate=_text(entry.get("rate")),
         once_per=(once.get("key", ()), _text(once.get("within")) or "") if once else None,

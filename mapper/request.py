@@ -130,10 +130,11 @@ def _answer_text(rule: AnswerRule) -> Any:
     return rule.low if rule.low == rule.high else f"{rule.low // 100}xx"
 
 
-def answer_rule(ending: Any, entry: Any) -> AnswerRule:
+def answer_rule(ending: Any, entry: int | str) -> AnswerRule:
+    """One entry of an answer table: 404, "5xx", or an expression's text. Raises ExpressionError."""
     if isinstance(entry, int):
         return AnswerRule(ending, entry, entry)
-    if len(entry) == 3 and entry.endswith("xx"):
+    if entry[1:] == "xx":
         return AnswerRule(ending, int(entry[0]) * 100, int(entry[0]) * 100 + 99)
     return AnswerRule(ending, expression=expressions.compile(entry))
 
@@ -183,9 +184,7 @@ def _payload(plan: Plan, transformed: Transformed) -> dict[str, Any]:
     return payload
 
 
-def _document(
-    plan: Plan, transformed: Transformed, call: Identify, settings: Mapping[str, Any]
-) -> dict[str, Any]:
+def _document(plan: Plan, transformed: Transformed, call: Identify, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The scope of ``send``: no traits, so that nothing reaches the wire that is not accounted for."""
     fields: dict[str, Any] = {}
     for field_ in plan.fields:

@@ -15,6 +15,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import yaml
 
@@ -76,10 +77,13 @@ class Table:
 
 Node = Scalar | Series | Table
 
+#: An event of PyYAML's. Its marks are always there when a parser made it, which its types cannot say.
+_Event = Any
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A whole file: its text (line ends as \\n), its root, and what is wrong in it already."""
+    """A whole file: its text (line ends made plain line feeds), its root, and what is wrong in it already."""
 
     file: str
     text: str
@@ -112,7 +116,6 @@ def _check_characters(text: str, file: str) -> None:
     if size > MAX_BYTES:
         message = f"the file has {size} bytes; a mapping may have {MAX_BYTES}"
         raise MappingError((Problem("too_large", message, position=Position(file, 1, 1)),))
-
 
     odd = re.search("[\x85\u2028\u2029]", text)
     if odd is not None:
@@ -167,7 +170,7 @@ class _Reader:
             self.problems.append(Problem("empty", "the file is empty", position=Position(self.file, 1, 1), hint=hint))
         return self.root
 
-    def _take(self, event: yaml.Event) -> None:
+    def _take(self, event: _Event) -> None:
         if isinstance(event, yaml.AliasEvent):
             hint = "write the text out; if a value starts with *, put it in single quotes"
             self._wrong(event, "alias", "aliases (*name) are not used in a mapping", hint)
@@ -184,7 +187,7 @@ class _Reader:
             self._wrong(event, "two_documents", "a mapping is one document; here a second one begins", "remove the ---")
             raise _Stop
 
-    def _check_properties(self, event: yaml.NodeEvent) -> None:
+    def _check_properties(self, event: _Event) -> None:
         if event.anchor:
             hint = "write the text out; if a value starts with &, put it in single quotes"
             self._wrong(event, "anchor", "anchors (&name) are not used in a mapping", hint)
@@ -193,7 +196,7 @@ class _Reader:
             hint = "an expression that starts with ! has to stand in single quotes"
             self._wrong(event, "tag", "YAML reads a word that starts with ! as a tag", hint)
 
-    def _open(self, event: yaml.CollectionStartEvent) -> None:
+    def _open(self, event: _Event) -> None:
         if len(self.stack) >= MAX_DEPTH:
             self._stop(event, "too_deep", f"nested more than {MAX_DEPTH} levels deep")
         top = self.stack[-1] if self.stack else None
@@ -228,14 +231,14 @@ class _Reader:
         top.keys[key.text] = key
         top.parts.append(node)
 
-    def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
+    def _scalar(self, event: _Event) -> Scalar:
         scalar = self._scalar_at(event, event.value)
         # A key such as `<<` or a very long word is checked like any other text.
         for code, message, hint in _odd_characters(scalar, self.text[event.start_mark.index : event.end_mark.index]):
             self._problem(scalar.position, code, message, hint)
         return scalar
 
-    def _scalar_at(self, event: yaml.Event, text: str) -> Scalar:
+    def _scalar_at(self, event: _Event, text: str) -> Scalar:
         start, end = event.start_mark, event.end_mark
         # PyYAML's pure parser says None for plain, libyaml says ''.
         plain = getattr(event, "style", None) in (None, "")
@@ -246,16 +249,16 @@ class _Reader:
         comment = plain and re.match(r"[ \t]+#", line[end.column :]) is not None
         return Scalar(text, Position(self.file, start.line + 1, start.column + 1, max(width, 1)), plain, exact, comment)
 
-    def _position(self, event: yaml.Event) -> Position:
+    def _position(self, event: _Event) -> Position:
         return Position(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
 
-    def _wrong(self, event: yaml.Event, code: str, message: str, hint: str | None = None) -> None:
+    def _wrong(self, event: _Event, code: str, message: str, hint: str | None = None) -> None:
         self._problem(self._position(event), code, message, hint)
 
     def _problem(self, position: Position, code: str, message: str, hint: str | None) -> None:
         self.problems.append(Problem(code, message, position=position, hint=hint))
 
-    def _stop(self, event: yaml.Event, code: str, message: str) -> None:
+    def _stop(self, event: _Event, code: str, message: str) -> None:
         self._wrong(event, code, message)
         raise _Stop
 
@@ -290,7 +293,9 @@ def _syntax(error: yaml.YAMLError, lines: list[str], file: str) -> Problem:
         return Problem("yaml", "a tab cannot indent", position=position, hint="use spaces")
     if text[mark.column - 1 : mark.column] in ("*", "&"):
         position = Position(file, mark.line + 1, mark.column)
-        return Problem("yaml", "YAML gives * and & at the start a meaning of its own", position=position, hint=_QUOTE_IT)
+        return Problem(
+            "yaml", "YAML gives * and & at the start a meaning of its own", position=position, hint=_QUOTE_IT
+        )
     message, hint = _reworded(problem, text)
     return Problem("yaml", message, position=position, hint=hint)
 

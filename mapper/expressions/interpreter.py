@@ -23,7 +23,7 @@ MAX_STEPS = 20_000
 _CHARACTERS_A_STEP = 16
 
 
-class OverBudget(ValueError):
+class OverBudget(ValueError):  # noqa: N818 - it never leaves this room
     """The evaluation took more steps than it may."""
 
 
@@ -40,7 +40,7 @@ def evaluate(tree: dict[str, Any], document: Any, *, omit_null: bool = False) ->
     return value, tuple(run.notes)
 
 
-class Run(TreeInterpreter):  # type: ignore[misc] # the package has no types for its interpreter
+class Run(TreeInterpreter):  # type: ignore[misc] # pyproject says why its types are passed over
     """One evaluation: a fresh budget and a fresh list of notes, so that nothing is shared by threads."""
 
     def __init__(self, *, omit_null: bool = False) -> None:
@@ -56,24 +56,24 @@ class Run(TreeInterpreter):  # type: ignore[misc] # the package has no types for
         if self.steps < 0:
             raise OverBudget
 
-    def visit(self, node: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+    def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
         """Visit one node, for one step."""
         self.charge(1)
         return super().visit(node, *args, **kwargs)
 
-    def visit_flatten(self, node: dict[str, Any], value: Any) -> Any:
+    def visit_flatten(self, node: Any, value: Any) -> Any:
         """Flatten a list, for a step an element."""
         flat = super().visit_flatten(node, value)
         self.charge(len(flat) if flat else 0)
         return flat
 
-    def visit_multi_select_list(self, node: dict[str, Any], value: Any) -> Any:
+    def visit_multi_select_list(self, node: Any, value: Any) -> Any:
         """Build a list, for a step a value that it holds, however deep: shared parts count each time."""
         built = super().visit_multi_select_list(node, value)
         self.weigh(built)
         return built
 
-    def visit_multi_select_dict(self, node: dict[str, Any], value: Any) -> Any:
+    def visit_multi_select_dict(self, node: Any, value: Any) -> Any:
         """Build an object, for a step a value that it holds, however deep."""
         built = super().visit_multi_select_dict(node, value)
         if self.omit_null and built is not None:
@@ -95,18 +95,15 @@ class Run(TreeInterpreter):  # type: ignore[misc] # the package has no types for
                 waiting.extend(top.values())
 
 
-class _Functions(Functions):
+class _Functions(Functions):  # type: ignore[misc] # as above
     """Standard functions as the package has them, and ours beside them."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
 
-    def call_function(self, function_name: str, resolved_args: list[Any]) -> Any:
+    def call_function(self, function_name: str, resolved_args: Any) -> Any:
         ours = functions.TABLE.get(function_name)
-        if ours is None:
-            value = super().call_function(function_name, resolved_args)
-        else:
-            value = self._call(ours, resolved_args)
+        value = super().call_function(function_name, resolved_args) if ours is None else self._call(ours, resolved_args)
         if isinstance(value, (str, list, dict)):
             self._run.weigh(value)
         return value

@@ -187,4 +187,4 @@ def _each(state: _State) -> _State:
 def _steps_to_elements(node: dict[str, Any]) -> bool:
     if node["type"] == "flatten":
         return True
-    return node["type"] == "index_expression" and node["children"][-1]["type"] == "slice"
+    return bool(node["type"] == "index_expression" and node["children"][-1]["type"] == "slice")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from jmespath import exceptions as theirs
@@ -56,7 +57,7 @@ def parse(text: str) -> tuple[Node, tuple[Token, ...]]:
         with warnings.catch_warnings():
             # Old-style literals such as `foo` are standard behaviour of the package; its warning has no place.
             warnings.simplefilter("ignore", PendingDeprecationWarning)
-            tree: Node = Parser().parse(text).parsed
+            tree: Node = dict(Parser().parse(text).parsed)
             tokens = tuple(Token(t["type"], t["value"], t["start"]) for t in Lexer().tokenize(text))
     except theirs.JMESPathError as error:
         raise _worded(error, text) from None
@@ -106,7 +107,9 @@ def _worded(error: theirs.JMESPathError, text: str) -> ExpressionError:
     shown = text[offset : offset + 1]
     if getattr(error, "token_type", "") == "EOF":
         return ExpressionError("syntax", "the expression ends too early", offset, _unbalanced(text))
-    return ExpressionError("syntax", f"{shown!r} is not expected here", offset, _STUMBLES.get(shown) or _hint(text, offset))
+    return ExpressionError(
+        "syntax", f"{shown!r} is not expected here", offset, _STUMBLES.get(shown) or _hint(text, offset)
+    )
 
 
 def _lexer_error(error: theirs.LexerError, text: str, offset: int) -> ExpressionError:
@@ -150,7 +153,7 @@ def _check_depth(tree: Node) -> None:
 
 def _check_calls(tree: Node, tokens: tuple[Token, ...]) -> None:
     calls = [node for node in nodes(tree) if node["type"] == "function_expression"]
-    offsets = [t.start for t, after in zip(tokens, tokens[1:], strict=False) if _is_call(t, after)]
+    offsets = [t.start for t, after in pairwise(tokens) if _is_call(t, after)]
     for node, offset in zip(calls, offsets, strict=False):
         _check_call(node["value"], len(node["children"]), offset)
 

@@ -117,7 +117,8 @@ class _Tracer:
     def _index(self, node: dict[str, Any], at: _Traced) -> _Traced:
         if not isinstance(at.value, list) or not -len(at.value) <= node["value"] < len(at.value):
             return _NULL
-        return at.listed()[node["value"]]
+        index: int = node["value"]
+        return at.listed()[index]
 
     def _slice(self, node: dict[str, Any], at: _Traced) -> _Traced:
         if not isinstance(at.value, list):
@@ -258,4 +259,4 @@ def _merged(value: dict[str, Any], given: list[_Traced]) -> _Traced:
 
 
 def _true(value: Any) -> bool:
-    return not (value is None or value is False or value == "" or value == [] or value == {})
+    return value is not None and value is not False and value not in ("", [], {})

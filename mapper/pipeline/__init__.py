@@ -69,7 +69,7 @@ class Mapper:
 
     def transform(
         self,
-        event: Any,  # noqa: A002 - the domain's word; the module of that name is not used here
+        event: Any,
         settings: Mapping[str, Any] | None = None,
         identity: Identity | Mapping[str, Any] | None = None,
     ) -> Result:
@@ -142,7 +142,9 @@ def _result(done: Transformed, built: Request | None = None, problems: tuple[Pro
 def not_json(error: codec.NotJson) -> Result:
     """The result of an event that cannot be read at all."""
     hint = "mend what wrote this event"
-    return Result("invalid", problems=(Problem("not_an_event", f"the event is no JSON that can be kept: {error}", hint=hint),))
+    return Result(
+        "invalid", problems=(Problem("not_an_event", f"the event is no JSON that can be kept: {error}", hint=hint),)
+    )
 
 
 def load(where: str | Path, environ: Mapping[str, str] | None = None) -> Mapper:
@@ -199,7 +201,9 @@ def read_text(where: str | Path) -> tuple[str, str]:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         place = Position(str(where), line, 1)
-        raise MappingError((Problem("yaml", "the file is not UTF-8", position=place, hint="save it as UTF-8"),)) from None
+        raise MappingError(
+            (Problem("yaml", "the file is not UTF-8", position=place, hint="save it as UTF-8"),)
+        ) from None
 
 
 def _path(where: str | Path) -> Path:

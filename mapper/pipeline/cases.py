@@ -83,7 +83,9 @@ def _expectation(entry: Entry) -> dict[str, Any]:
 def run_case(mapper: Mapper, case: Case) -> Verdict:
     """Run one case."""
     result = mapper.transform({**_SUPPLIED, **case.given}, _settings(mapper, case.settings), case.identity)
-    differences = tuple(d for section, expected in case.expect.items() for d in _compare(section, expected, result, mapper))
+    differences = tuple(
+        d for section, expected in case.expect.items() for d in _compare(section, expected, result, mapper)
+    )
     return Verdict(case.name, case.position, differences)
 
 
@@ -92,7 +94,7 @@ def _settings(mapper: Mapper, given: Mapping[str, Any]) -> dict[str, Any]:
     stand_in = {"text": "test", "number": 1, "whole": 1, "flag": True}
     own = {s.name: s.default if s.default is not None else None for s in mapper.plan.settings}
     own.update({s.name: stand_in[s.type] for s in mapper.plan.settings if s.required and own[s.name] is None})
-    own.update({piece: "https://test.invalid" for piece in _bases(mapper)})
+    own.update(dict.fromkeys(_bases(mapper), "https://test.invalid"))
     return {**own, **given}
 
 
@@ -150,7 +152,9 @@ def by_code(problems: Iterable[Problem]) -> dict[str, list[str]]:
 
 
 def _sorted(table: Any) -> dict[str, list[str]]:
-    return {code: sorted(set(fields if isinstance(fields, list) else [fields])) for code, fields in sorted(table.items())}
+    return {
+        code: sorted(set(fields if isinstance(fields, list) else [fields])) for code, fields in sorted(table.items())
+    }
 
 
 def _as_field(name: str, value: Any, mapper: Mapper) -> Any:

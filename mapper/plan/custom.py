@@ -13,7 +13,9 @@ from mapper.plan.parts import CustomFields, Field, Glob, Place
 from mapper.source import Scalar, Table
 
 
-def compile_custom_fields(part: written.CustomFields, fields: tuple[Field, ...], secrets: tuple[str, ...], found: Findings) -> CustomFields:
+def compile_custom_fields(
+    part: written.CustomFields, fields: tuple[Field, ...], secrets: tuple[str, ...], found: Findings
+) -> CustomFields:
     """The custom fields' part; ``secrets`` are the names that secrets take in the body."""
     into = place_of(part.into.text) if part.into is not None else ()
     return CustomFields(

@@ -77,37 +77,29 @@ def spelling(text: str) -> str:
 def _table(field: written.Field, found: Findings) -> dict[str, Any]:
     """Spelling -> result. A result is a spelling of itself unless another result claims it."""
     table: dict[str, Any] = {}
-    first: dict[str, Scalar] = {}
+    places: dict[str, Scalar] = {}
     for result, spellings in field.values:
         value = typed(result, field.type, found)
         for node in spellings:
-            _add_spelling(node, value, table, first, field.name.text, found)
+            if not isinstance(node, Scalar):
+                found.error("wrong_shape", "a spelling is a text", node.position, None, field.name.text)
+                continue
+            first = places.setdefault(spelling(node.text), node)
+            if table.setdefault(spelling(node.text), value) != value:
+                message = f"the spelling {node.text!r} stands under two results (first on line {first.position.line})"
+                found.error("spelled_twice", message, node.position, "keep one of the two", field.name.text)
     for result, _ in field.values:
         table.setdefault(spelling(result.text), typed(result, field.type, Findings()))
     return table
-
-
-def _add_spelling(  # noqa: PLR0913 - one entry of a table, and where it is collected
-    node: Node, value: Any, table: dict[str, Any], first: dict[str, Scalar], field: str, found: Findings
-) -> None:
-    if not isinstance(node, Scalar):
-        found.error("wrong_shape", "a spelling is a text", node.position, None, field)
-        return
-    key = spelling(node.text)
-    known = first.get(key)
-    if known is not None and table[key] != value:
-        message = f"the spelling {node.text!r} stands under two results (first on line {known.position.line})"
-        found.error("spelled_twice", message, node.position, "keep one of the two", field)
-        return
-    first[key] = node
-    table[key] = value
 
 
 def _check_twice(field: written.Field, found: Findings) -> None:
     seen: set[str] = set()
     for source in field.sources:
         if source.text in seen:
-            found.warn("listed_twice", "this expression is listed twice", source.position, "remove one", field.name.text)
+            found.warn(
+                "listed_twice", "this expression is listed twice", source.position, "remove one", field.name.text
+            )
         seen.add(source.text)
 
 

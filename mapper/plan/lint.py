@@ -74,9 +74,15 @@ def _of_node(node: dict[str, Any], expression: Expression) -> Iterator[Finding]:
 def _of_comparison(node: dict[str, Any], expression: Expression) -> Iterator[Finding]:
     for side in node["children"]:
         if side["type"] == "literal" and isinstance(side["value"], str) and side["value"].isdigit():
-            offset = next((t.start for t in expression.tokens if t.kind == "literal" and t.value == side["value"]), None)
+            offset = next(
+                (t.start for t in expression.tokens if t.kind == "literal" and t.value == side["value"]), None
+            )
             message = "a number is never equal to a text: this is false where the trait is a number"
-            hint = f"compare with `{side['value']}` as well" if not side["value"].startswith("0") else "compare a field instead"
+            hint = (
+                f"compare with `{side['value']}` as well"
+                if not side["value"].startswith("0")
+                else "compare a field instead"
+            )
             yield Finding("number_or_text", message, hint, offset)
 
 
@@ -108,7 +114,7 @@ def _all_traits(tree: dict[str, Any]) -> bool:
         return all(_all_traits(child) for child in tree["children"])
     while tree["type"] == "subexpression":
         tree = tree["children"][0]
-    return tree["type"] == "field" and tree["value"] == "traits"
+    return bool(tree["type"] == "field" and tree["value"] == "traits")
 
 
 __all__ = ["Finding", "Position", "beside_a_comparison", "look"]

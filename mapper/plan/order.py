@@ -13,7 +13,7 @@ from mapper.plan.parts import Field, Place
 
 
 def place_of(name: str) -> Place:
-    """The steps of a field's name: dots nest, and ``\\.`` is a dot that belongs to the key."""
+    """The steps of a field's name: dots nest, and a dot after a backslash belongs to the key."""
     steps, step, escaped = [], "", False
     for character in name:
         if escaped:
@@ -70,7 +70,9 @@ def check_places(fields: tuple[Field, ...], into: Place, found: Findings) -> Non
     """Report two fields on one place, and a field inside another."""
     for index, field in enumerate(fields):
         if any(not step for step in field.place):
-            found.error("bad_name", "a step of this name is empty", field.position, "write a\\. for a dot in a key", field.name)
+            found.error(
+                "bad_name", "a step of this name is empty", field.position, "write a\\. for a dot in a key", field.name
+            )
         for earlier in fields[:index]:
             if _touch(field.place, earlier.place):
                 message = f"{field.name!r} and {earlier.name!r} (line {earlier.position.line}) go to the same place"

@@ -12,15 +12,13 @@ from difflib import get_close_matches
 
 from mapper import expressions
 from mapper.errors import ExpressionError, Findings
+from mapper.event import ENVELOPE
 from mapper.expressions import Expression
 from mapper.plan import lint
 from mapper.plan.parts import Located, Place
 from mapper.source import Scalar
 
-_ENVELOPE = frozenset(
-    "type userId anonymousId messageId timestamp originalTimestamp sentAt receivedAt channel version projectId context"
-    " integrations".split()
-)
+_ENVELOPE = frozenset(ENVELOPE)
 _CALL = _ENVELOPE | {"options", "audience", "settings", "fields"}
 
 
@@ -76,14 +74,14 @@ class Compiler:
         self.declared = declared
         self.found = found
 
-    def compile(self, scalar: Scalar, scope: Scope, field: str | None = None, condition: bool = False) -> Located | None:  # noqa: FBT001, FBT002 - one yes-or-no fact about the place
+    def compile(
+        self, scalar: Scalar, scope: Scope, field: str | None = None, *, condition: bool = False
+    ) -> Located | None:
         """The expression of a scalar, or None where it is wrong."""
         try:
             expression = expressions.compile(scalar.text)
         except ExpressionError as error:
-            hint = error.hint
-            if scalar.cut_by_comment and scalar.text.count("'") % 2 + scalar.text.count("`") % 2 + scalar.text.count("(") - scalar.text.count(")"):
-                hint = "YAML takes a # after a space as a comment: put the whole expression in single quotes"
+            hint = _CUT_BY_COMMENT if scalar.cut_by_comment and _is_open(scalar.text) else error.hint
             self.found.error(error.code, str(error), scalar.at(error.offset, error.width), hint, field)
             return None
         before = len(self.found.problems)
@@ -96,7 +94,9 @@ class Compiler:
     def _check_names(self, expression: Expression, scalar: Scalar, scope: Scope, field: str | None) -> None:
         if expression.reads.whole:
             hint = "write `value`" if "value" in scope.names else "write the name: traits.email, for example"
-            offset = next((t.start for t in expression.tokens if t.kind in ("current", "star", "flatten", "filter")), None)
+            offset = next(
+                (t.start for t in expression.tokens if t.kind in ("current", "star", "flatten", "filter")), None
+            )
             message = "at the top of an expression, this means everything at once"
             self.found.error("bare_current_node", message, scalar.at(offset), hint, field)
         for name in sorted(expression.reads.names - scope.names):
@@ -146,6 +146,14 @@ class Compiler:
             self.found.error("secret_elsewhere", message, place, hint, field)
 
 
+_CUT_BY_COMMENT = "YAML takes a # after a space as a comment: put the whole expression in single quotes"
+
+
+def _is_open(text: str) -> bool:
+    """Whether a quote or a bracket is opened and not closed: the comment has eaten the rest."""
+    return text.count("'") % 2 == 1 or text.count("`") % 2 == 1 or text.count("(") != text.count(")")
+
+
 def _what_was_meant(name: str, expression: Expression, scalar: Scalar, scope: Scope) -> str:
     if name in ("true", "false", "null"):
         return f"write `{name}` with backticks, and the whole expression in single quotes"
@@ -161,4 +169,8 @@ def _what_was_meant(name: str, expression: Expression, scalar: Scalar, scope: Sc
     near = get_close_matches(name, scope.names, 1, 0.75)
     if near:
         return f"did you mean {near[0]}?"
-    return f"a trait is written traits.{name}" if "traits" in scope.names else f"the names are {', '.join(sorted(scope.names))}"
+    return (
+        f"a trait is written traits.{name}"
+        if "traits" in scope.names
+        else f"the names are {', '.join(sorted(scope.names))}"
+    )

@@ -87,7 +87,9 @@ def _of_type(raw: Any, kind: str) -> Any:
 
 
 def _wrong(setting: Setting, message: str) -> Problem:
-    return Problem("setting_wrong", f"the setting {setting.name!r}: {message}", position=setting.position, hint=_where(setting))
+    return Problem(
+        "setting_wrong", f"the setting {setting.name!r}: {message}", position=setting.position, hint=_where(setting)
+    )
 
 
 def _missing(setting: Setting) -> Problem:
@@ -98,7 +100,9 @@ def _missing(setting: Setting) -> Problem:
 def _where(setting: Setting) -> str:
     if setting.env:
         return f"set the environment variable {setting.env}"
-    return "give it by name: settings={...} in code" if setting.secret else f"give it with --setting {setting.name}=VALUE"
+    return (
+        "give it by name: settings={...} in code" if setting.secret else f"give it with --setting {setting.name}=VALUE"
+    )
 
 
 def _wrong_bases(plan: Plan, public: Mapping[str, Any]) -> list[Problem]:
@@ -110,5 +114,7 @@ def _wrong_bases(plan: Plan, public: Mapping[str, Any]) -> list[Problem]:
             value = public.get(name)
             wrong = wrong_base(value) if isinstance(value, str) else None
             if wrong:
-                problems.append(Problem("setting_wrong", f"the setting {name!r}: {wrong}", position=piece.located.position))
+                problems.append(
+                    Problem("setting_wrong", f"the setting {name!r}: {wrong}", position=piece.located.position)
+                )
     return problems

@@ -41,7 +41,8 @@ def broken(fault: Fault, places: Places) -> Broken:
         deepest = deepest.inner
     name = fault.rule or "schema"
     remedy = table.RULES[name].remedy if name in table.RULES else None
-    return Broken(name, _says(fault), _place(deepest.path, places), remedy)
+    more = f" (and {fault.more} more)" if fault.more and name not in _CHOICES else ""
+    return Broken(name, _says(fault) + more, _place(deepest.path, places), remedy)
 
 
 def unjudged(rule: str, places: Places) -> Broken:
@@ -77,21 +78,23 @@ def _shown(value: Any) -> str:
 
 
 def _says(fault: Fault) -> str:
-    if fault.inner is None or fault.rule in _CHOICES:
+    inner = fault.inner
+    if inner is None or fault.rule in _CHOICES:
         return _SAYS[fault.rule](fault)
-    more = f" (and {fault.more} more)" if fault.more else ""
-    return f"{_part(fault, fault.inner)}{_says(fault.inner)}{more}"
+    part = _part(fault, inner)
+    deeper = inner.inner is not None and inner.rule in ("schema", "items")
+    return f"{part}{', ' if deeper else ' '}{_says(inner)}" if part else _says(inner)
 
 
 def _part(outer: Fault, inner: Fault) -> str:
     """Which part of the value is meant. Names of members are said only where the mapping lists them."""
     if outer.rule == "keysrules":
-        return "has a member whose name "
+        return "has a member whose name"
     if outer.rule == "valuesrules":
-        return "has a member whose value "
+        return "has a member whose value"
     if outer.rule == "allof" or inner.rule is None:
         return ""
-    return f"entry {inner.at + 1} " if isinstance(inner.at, int) else f"{inner.at} "
+    return f"entry {inner.at + 1}" if isinstance(inner.at, int) else str(inner.at)
 
 
 def _counted(value: Any) -> str:

@@ -74,10 +74,14 @@ class Ledger:
         return self._outranked(leaf)
 
     def _outranked(self, leaf: Leaf) -> Account | None:
-        shadowed = [name for name, kind in self.claims.exact_losers.get(leaf.path, ()) if presence.fits(leaf.value, kind)]
+        shadowed = [
+            name for name, kind in self.claims.exact_losers.get(leaf.path, ()) if presence.fits(leaf.value, kind)
+        ]
         shadowed += _claimed(leaf.path, self.claims.losers)
         if shadowed:
-            return Account(leaf.path, leaf.layer, "shadowed", tuple(dict.fromkeys(shadowed)), "another spelling won", leaf.value)
+            return Account(
+                leaf.path, leaf.layer, "shadowed", tuple(dict.fromkeys(shadowed)), "another spelling won", leaf.value
+            )
         older = _claimed(leaf.path, self.claims.older)
         if older:
             return Account(leaf.path, leaf.layer, "dropped", (), f"older than {older[0]}", leaf.value)
@@ -94,7 +98,9 @@ class Ledger:
                 if mapped:
                     yield Account(leaf.path, leaf.layer, "mapped", mapped, None, leaf.value)
                 else:
-                    yield Account(leaf.path, leaf.layer, "shadowed", ("newer call",), "a newer call says it too", leaf.value)
+                    yield Account(
+                        leaf.path, leaf.layer, "shadowed", ("newer call",), "a newer call says it too", leaf.value
+                    )
 
     def _claim_winners(self) -> None:
         for plan in self.plan.fields:
@@ -126,7 +132,11 @@ class Ledger:
         for plan in self.plan.fields:
             filling = self.scope.fillings[plan.name]
             self._claim_older(plan, filling)
-            if filling.winner is None or filling.state not in ("sent", "rejected") or not self._has_trait_winner(plan, filling):
+            if (
+                filling.winner is None
+                or filling.state not in ("sent", "rejected")
+                or not self._has_trait_winner(plan, filling)
+            ):
                 continue
             refused = {t.position for t in filling.tried if t.verdict == "older"}
             for index, candidate in enumerate(plan.candidates):
@@ -173,12 +183,16 @@ def leaves(value: Any, path: Path, layer: Layer) -> Iterator[Leaf]:
 
 
 def matching(path: Path, globs: tuple[Glob, ...]) -> Glob | None:
-    """The first pattern that matches a path or anything above it."""
-    if not globs:
-        return None
+    """The first pattern that matches a path. One that ends in a name drops all that is below that name."""
     steps = tuple(str(step) for step in path)
-    above = [steps[:length] for length in range(1, len(steps) + 1)]
-    return next((glob for glob in globs if any(_matches(part, glob.steps) for part in above)), None)
+    return next((glob for glob in globs if _drops(steps, glob)), None)
+
+
+def _drops(steps: tuple[str, ...], glob: Glob) -> bool:
+    if _matches(steps, glob.steps):
+        return True
+    named = "*" not in glob.steps[-1]
+    return named and any(_matches(steps[:length], glob.steps) for length in range(1, len(steps)))
 
 
 def reason_of(glob: Glob) -> str:

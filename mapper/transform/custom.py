@@ -16,7 +16,7 @@ from mapper.errors import Problem
 from mapper.identity import Layer
 from mapper.plan.parts import CustomFields, Plan
 from mapper.transform import presence
-from mapper.transform.accounts import Leaf, Ledger, leaves
+from mapper.transform.accounts import Leaf, Ledger, leaves, matching, reason_of
 from mapper.transform.results import Account, Path
 
 
@@ -83,6 +83,9 @@ class _Router:
     def _settle(self, leaf: Leaf, *, lifted: bool) -> Account | _Free:
         """Lines 3 and 7 as far as no other name is needed, and line 8."""
         reason = self._no_value(leaf)
+        glob = matching(leaf.path, self.rules.drop) if reason is None else None
+        if glob is not None:
+            reason = reason_of(glob)
         if reason is None and self.rules.none:
             reason = "custom fields are switched off (custom_fields: none)"
         if reason is None and isinstance(leaf.value, dict) and leaf.value and self.rules.nested == "drop":
@@ -121,8 +124,8 @@ class _Router:
         owners: dict[str, _Free] = {}
         for slot in sorted(free, key=lambda f: f.changed):
             owners.setdefault(slot.name, slot)
-        for slot in self.slots:
-            self.routed.accounts.append(self._account(slot, owners) if isinstance(slot, _Free) else slot)
+        for entry in self.slots:
+            self.routed.accounts.append(self._account(entry, owners) if isinstance(entry, _Free) else entry)
         return self.routed
 
     def _account(self, slot: _Free, owners: dict[str, _Free]) -> Account:
@@ -142,7 +145,9 @@ class _Router:
         if owner is not None:
             reason = f"name taken by {owner}"
             hint = f"rename it with a field of its own: another_name: traits.{trait}"
-            return reason, Problem("name_taken", f"the trait {trait} is dropped: {reason}", "warning", None, slot.name, hint)
+            return reason, Problem(
+                "name_taken", f"the trait {trait} is dropped: {reason}", "warning", None, slot.name, hint
+            )
         for broken in (*self.rules.name_rules.check(slot.name), *self.rules.rules.check(slot.value)):
             reason = f"breaks the rule {broken.rule}"
             message = f"the custom field {slot.name} is dropped: it {broken.message}"

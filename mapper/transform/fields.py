@@ -65,7 +65,7 @@ def fill(plan: Field, scope: Scope) -> Filling:
 
 def truth(value: Any) -> bool:
     """Truth as JMESPath has it: 0 is true."""
-    return not (value is None or value is False or value == "" or value == [] or value == {})
+    return value is not None and value is not False and value not in ("", [], {})
 
 
 def _holds(when: Located, plan: Field, scope: Scope, problems: list[Problem]) -> bool:
@@ -78,7 +78,9 @@ def _holds(when: Located, plan: Field, scope: Scope, problems: list[Problem]) ->
 
 def failed(located: Located, error: ExpressionError, name: str | None = None) -> Problem:
     """The warning that an expression failed on this event."""
-    return Problem("expression_failed", str(error), "warning", located.position, name, "see `mapper explain expression_failed`")
+    return Problem(
+        "expression_failed", str(error), "warning", located.position, name, "see `mapper explain expression_failed`"
+    )
 
 
 def age_of(candidate: Candidate, known: Known) -> int:
@@ -168,12 +170,10 @@ def _verdict(candidate: Candidate, value: Any, scope: Scope) -> Verdict:
 def _says_none(path: tuple[str | int, ...], tree: Any) -> bool:
     """Whether a null or a blank stands at a path, or a null above it."""
     for step in path:
-        if isinstance(tree, dict) and step in tree:
-            tree = tree[step]
-        elif isinstance(tree, list) and isinstance(step, int) and step < len(tree):
-            tree = tree[step]
-        else:
+        inside = isinstance(tree, dict) and step in tree
+        if not inside and not (isinstance(tree, list) and isinstance(step, int) and step < len(tree)):
             return tree is None
+        tree = tree[step]
     return presence.is_cleared(tree)
 
 
@@ -243,9 +243,7 @@ def _cleaned(plan: Field, value: Any, scope: Scope, problems: list[Problem]) -> 
         return value, [Problem("wrong_type", f"the value is {unfit}", "error", plan.position, plan.name)]
 
 
-def _clean(
-    plan: Field, clean: Located, value: Any, scope: Scope, problems: list[Problem]
-) -> tuple[Any, list[Problem]]:
+def _clean(plan: Field, clean: Located, value: Any, scope: Scope, problems: list[Problem]) -> tuple[Any, list[Problem]]:
     try:
         found = clean.expression.evaluate({**scope.document, "value": value})
     except ExpressionError as error:
@@ -265,7 +263,9 @@ def _not_understood(plan: Field, why: str, key: str) -> Problem:
 
 def _broken(plan: Field, value: Any) -> Iterator[Problem]:
     for broken in plan.rules.check(value):
-        yield Problem(broken.rule, f"it {broken.message}", "error", broken.position or plan.position, plan.name, broken.hint)
+        yield Problem(
+            broken.rule, f"it {broken.message}", "error", broken.position or plan.position, plan.name, broken.hint
+        )
 
 
 def _wrong(plan: Field, filling: Filling, value: Any, wrong: list[Problem], problems: list[Problem]) -> Filling:

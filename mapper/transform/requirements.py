@@ -77,19 +77,17 @@ def _rules(requirement: Requirement, plan: Plan, scope: Scope) -> list[Problem]:
             continue
         for broken in rules.check(filling.value):
             message = requirement.message or f"it {broken.message}"
-            position = broken.position or requirement.position
-            problems.append(_problem(broken.rule, message, requirement, name, broken.hint, position))
+            problem = Problem(broken.rule, message, position=broken.position, field=name, hint=broken.hint)
+            problems.append(_levelled(problem, requirement))
             if requirement.if_wrong == "drop":
                 scope.fillings[name] = replace(filling, state="left_out", because=broken.rule)
     return problems
 
 
-def _problem(
-    code: str, message: str, requirement: Requirement, name: str | None, hint: str | None, position: object = None
-) -> Problem:
+def _levelled(problem: Problem, requirement: Requirement) -> Problem:
+    """A broken requirement as the entry's ``if_wrong`` wants it: an error, or only a warning."""
     level: Level = "error" if requirement.if_wrong == "reject" else "warning"
-    place = requirement.position if position is None else position
-    return Problem(code, message, level, place, name, hint)  # type: ignore[arg-type] # a Position in either case
+    return replace(problem, level=level, position=problem.position or requirement.position)
 
 
 def _together(requirement: Requirement, scope: Scope) -> list[Problem]:
@@ -102,7 +100,7 @@ def _together(requirement: Requirement, scope: Scope) -> list[Problem]:
         for name in there:
             filling = replace(scope.fillings[name], state="left_out", because=f"{', '.join(absent)} is missing")
             scope.fillings[name] = filling
-    return [_problem("together", message, requirement, ", ".join(requirement.names), None)]
+    return [_levelled(Problem("together", message, field=", ".join(requirement.names)), requirement)]
 
 
 def _presence(requirement: Requirement, scope: Scope) -> list[Problem]:
@@ -112,7 +110,7 @@ def _presence(requirement: Requirement, scope: Scope) -> list[Problem]:
         if there:
             return []
         message = requirement.message or f"at least one of {names} is needed"
-        return [_problem("any_of", message, requirement, names, "send one of them")]
+        return [_levelled(Problem("any_of", message, field=names, hint="send one of them"), requirement)]
     absent = [name for name in requirement.names if name not in there]
     message = requirement.message or f"all of {names} are needed"
-    return [_problem("all_of", message, requirement, name, "send it") for name in absent]
+    return [_levelled(Problem("all_of", message, field=name, hint="send it"), requirement) for name in absent]
