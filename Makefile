@@ -1,0 +1,51 @@
+# Python 3.11 or newer and make are all that this needs. `make help` lists the targets.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# Made last, so that a broken set-up is done again, and older than pyproject.toml when that changes.
+READY  := $(VENV)/.ready
+# How many processes the tests run in: `make test WORKERS=0` runs them in one.
+WORKERS ?= 2
+# `make fuzz SEED=123` repeats a run; without it each run draws its own seed and prints it.
+SEED   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check docs fuzz clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 8
+
+setup: $(READY) ## make .venv with everything in it (once; again when pyproject.toml changes)
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed, this is $$($(PYTHON) --version): make setup PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,dev]'
+	@touch $@
+
+demo: $(READY) ## see it work: an event, a preview, a send to the sandbox
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/demo.sh
+
+test: $(READY) ## the tests, without the slow ones
+	@$(BIN)/pytest -n $(WORKERS)
+
+check: $(READY) ## lint, format, types, import contracts, and the wheel from an empty environment
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/pytest -m wheel
+
+docs: $(READY) ## write the generated pages of docs/ anew
+	@$(BIN)/python docs/build.py
+
+fuzz: $(READY) ## search for counter-examples with a fresh seed (SEED=... repeats a run)
+	@seed="$(SEED)"; seed="$${seed:-$$($(BIN)/python -c 'import secrets; print(secrets.randbelow(2**32))')}"; \
+	echo "seed $$seed (again: make fuzz SEED=$$seed)"; \
+	FUZZ_SEED="$$seed" $(BIN)/pytest -m fuzz -s --hypothesis-profile=fuzz --hypothesis-seed="$$seed"
+
+clean: ## remove what was built, and .venv
+	rm -rf $(VENV) build dist out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
