@@ -1,0 +1,1 @@
+"""What the product asks of outside parts, as tests that their authors can run."""
