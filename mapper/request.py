@@ -54,8 +54,8 @@ class Request:
     """
 
     method: str
-    url: str
-    headers: Mapping[str, str]
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
     body: Any = field(repr=False)
     content: bytes = field(repr=False)
     secrets: tuple[Secret, ...] = ()
@@ -219,7 +219,8 @@ def _url(plan: Plan, document: dict[str, Any], problems: list[Problem]) -> str:
 
 
 def _headers(plan: Plan, document: dict[str, Any], problems: list[Problem]) -> dict[str, str]:
-    headers = {"Content-Type": "application/json"}
+    own = {name.lower() for name, _ in plan.send.headers}
+    headers = {} if "content-type" in own else {"Content-Type": "application/json"}
     for name, located in plan.send.headers:
         text = _text(located, document, problems)
         position = located.position
@@ -268,7 +269,10 @@ def _secret_text(secret: Secret, settings: Mapping[str, Any]) -> str:
     missing = [(name, env) for name, env in secret.settings if settings.get(name) in (None, "")]
     if missing:
         raise SettingsError(tuple(_missing(name, env) for name, env in missing))
-    text = _compiled(secret.expression).search({"settings": dict(settings)})
+    try:
+        text = _compiled(secret.expression).search({"settings": dict(settings)})
+    except ExpressionError:
+        text = None
     if not isinstance(text, str) or not text:
         message = f"the secret {secret.name!r} came out empty"
         raise SettingsError((Problem("setting_missing", message, hint=f"check {secret.expression}"),))

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -297,6 +298,20 @@ def test_a_line_makes_the_request_again(tmp_path: Path) -> None:
     assert KEY.encode() not in path.read_bytes()
 
 
+def test_lines_of_many_writers_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    """Each line goes to the end, wherever that is by then."""
+    path = tmp_path / "out.ndjson"
+
+    def write(writer: int) -> None:
+        for n in range(50):
+            assert send(order(message_id=f"{writer}-{n}"), File(path)).ending == "delivered"
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(write, range(8)))
+    written = {json.loads(line)["message_id"] for line in path.read_bytes().splitlines()}
+    assert written == {f"{writer}-{n}" for writer in range(8) for n in range(50)}
+
+
 def test_a_file_of_addresses_is_its_owners_alone(tmp_path: Path) -> None:
     """A new one is 0600, whatever the umask; an old one keeps what its owner chose."""
     new, old = tmp_path / "new", tmp_path / "old"
@@ -318,7 +333,8 @@ def test_a_stream_stays_its_owners() -> None:
     assert [send(order(), file).ending for _ in range(2)] == ["delivered", "delivered"]
     assert len(stream.getvalue().splitlines()) == 2
     stream.close()
-    assert send(order(), file).ending == "unknown"
+    closed = send(order(), file)
+    assert (closed.ending, closed.kind) == ("unknown", "file")
 
 
 def test_a_file_that_cannot_be_opened_took_nothing(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from email.utils import parsedate_to_datetime
 UNITS = {"second": 1, "minute": 60, "hour": 3600}
 
 _RATE = re.compile(r"([1-9][0-9]{0,8})/(second|minute|hour)", re.ASCII)
+#: More than the longest HTTP date has, which is 33 characters.
+_LONGEST_DATE = 40
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
 #: Floats lose up to a ten-millionth on the way through a window; the gap is longer by more than that, so that
 #: one window never holds one request too many. It costs 60 microseconds a minute.
@@ -89,7 +91,7 @@ def retry_after(header: str | None, now: datetime) -> float | None:
     text = (header or "").strip()
     if _SECONDS.fullmatch(text):
         return float(text)
-    if len(text) > 40:  # the longest HTTP date has 33 characters
+    if len(text) > _LONGEST_DATE:
         return None
     try:
         moment = parsedate_to_datetime(text)

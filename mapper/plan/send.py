@@ -21,7 +21,9 @@ _MARK = re.compile(r"\{([^{}]*)\}")
 _MARK_PATH = re.compile(r"(settings|fields)(\.[A-Za-z_][A-Za-z0-9_]*)+")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 #: Set by the transport or by the connection; an author's value would be wrong or dangerous.
-_NOT_A_HEADER = frozenset({"host", "content-length", "transfer-encoding", "connection", "cookie", "content-type"})
+_NOT_A_HEADER = frozenset(
+    {"connection", "content-length", "cookie", "host", "te", "trailer", "transfer-encoding", "upgrade"}
+)
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 

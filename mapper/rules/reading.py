@@ -120,7 +120,7 @@ class Reading:
             case "number":
                 return typed(node, "number" if spot.kind == "any" else spot.kind, self.found)
             case "values":
-                return self._values(node, "any" if spot.kind == "list" else spot.kind)
+                return self._values(rule, node, "any" if spot.kind == "list" else spot.kind)
             case "pattern":
                 return self._pattern(node)
             case "sets":
@@ -132,8 +132,11 @@ class Reading:
 
     # ------------------------------------------------------------------------------------------ values and patterns
 
-    def _values(self, node: Node, kind: str) -> list[Any] | None:
+    def _values(self, rule: table.Rule, node: Node, kind: str) -> list[Any] | None:
         """A list of values of one type."""
+        if rule.name == "allowed" and isinstance(node, Series) and not node.parts:
+            self._contradict("no value can be right: none is allowed", node)
+            return None
         if not self._is_filled_list(node, "values"):
             return None
         values = [self._value(part, kind) for part in node.parts]
@@ -236,7 +239,7 @@ class Reading:
                 message = f"no value can be right: {low} {rules[low]} is more than {high} {rules[high]}"
                 self._contradict(message, node.get(low))
         series = node.get("allowed")
-        if not isinstance(series, Series) or len(series.parts) != len(rules.get("allowed", ())):
+        if "allowed" not in rules or not isinstance(series, Series) or len(series.parts) != len(rules["allowed"]):
             return
         others = self._beside_allowed(rules, kind)
         for part, value in zip(series.parts, rules["allowed"], strict=True):

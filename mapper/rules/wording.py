@@ -82,8 +82,10 @@ def _says(fault: Fault) -> str:
     if inner is None or fault.rule in _CHOICES:
         return _SAYS[fault.rule](fault)
     part = _part(fault, inner)
-    deeper = inner.inner is not None and inner.rule in ("schema", "items")
-    return f"{part}{', ' if deeper else ' '}{_says(inner)}" if part else _says(inner)
+    if not part:
+        return _says(inner)
+    named = inner.rule in ("schema", "items") and inner.inner is not None and inner.inner.rule is not None
+    return f"{part}{', ' if named else ' '}{_says(inner)}"
 
 
 def _part(outer: Fault, inner: Fault) -> str:

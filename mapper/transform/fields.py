@@ -20,6 +20,9 @@ from mapper.transform.results import Filling, Tried, Verdict
 #: Older than every trait: candidates that read only settings, and those whose traits are all absent.
 _OLDEST = 1 << 30
 
+#: Why a field is left out whose ``when`` says so.
+CONDITION = "its condition does not hold"
+
 _WHAT_NOW = {"reject": "", "drop": "; the field is left out", "keep": "; it is sent as it came"}
 
 
@@ -53,7 +56,9 @@ def fill(plan: Field, scope: Scope) -> Filling:
     """Fill one field."""
     problems: list[Problem] = []
     if plan.when is not None and not _holds(plan.when, plan, scope, problems):
-        return Filling(plan.name, "left_out", because="its condition does not hold", problems=tuple(problems))
+        # A condition that failed is no answer: a required field then counts as missing.
+        because = "its condition failed" if problems else CONDITION
+        return Filling(plan.name, "left_out", because=because, problems=tuple(problems))
     if plan.const is not None:
         return Filling(plan.name, "sent", plan.const, source="const", problems=tuple(problems))
     search = _find(plan, scope)
@@ -209,6 +214,7 @@ def _without_winner(plan: Field, search: _Search) -> Filling:
 def _finish(plan: Field, scope: Scope, search: _Search, winner: _Winner) -> Filling:
     """Clean, look up, judge and check a winner's value."""
     located = plan.candidates[winner.index].located
+    _look_at_the_rest(plan, scope, search)
     filling = Filling(
         name=plan.name,
         state="sent",
@@ -224,6 +230,18 @@ def _finish(plan: Field, scope: Scope, search: _Search, winner: _Winner) -> Fill
         return _wrong(plan, filling, value, wrong, search.problems)
     search.problems.extend(_advice(plan, value, located))
     return replace(filling, value=value, problems=tuple(search.problems))
+
+
+def _look_at_the_rest(plan: Field, scope: Scope, search: _Search) -> None:
+    """Note which outranked spellings are there as well. One that fails was not needed: no warning."""
+    for index, candidate in enumerate(plan.candidates):
+        if index not in search.tried:
+            try:
+                value = candidate.located.expression.search(scope.document)
+            except ExpressionError:
+                continue
+            verdict: Verdict = "present" if presence.fits(value, plan.type) else "absent"
+            search.tried[index] = _tried(candidate, verdict, value)
 
 
 def _cleaned(plan: Field, value: Any, scope: Scope, problems: list[Problem]) -> tuple[Any, list[Problem]]:

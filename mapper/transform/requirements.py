@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from mapper.errors import ExpressionError, Level, Problem
 from mapper.plan.parts import Field, Plan, Requirement
-from mapper.transform.fields import Scope, failed, truth
+from mapper.transform.fields import CONDITION, Scope, failed, truth
 from mapper.transform.results import Filling
 
 
@@ -49,11 +49,9 @@ def _there(name: str, scope: Scope) -> bool:
 
 
 def _lacks(field: Field, scope: Scope) -> bool:
-    filling = scope.fillings[field.name]
     if not field.rules.required or _there(field.name, scope):
         return False
-    condition_failed = filling.state == "left_out" and filling.winner is None and filling.because is not None
-    return not condition_failed or filling.because != "its condition does not hold"
+    return scope.fillings[field.name].because != CONDITION
 
 
 def _missing(field: Field, filling: Filling) -> Problem:

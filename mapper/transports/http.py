@@ -56,11 +56,11 @@ class _Weather:
     words: str
 
 
-_STARTED = _Weather("protocol", maybe_sent=True, words="the exchange broke off or broke the rules of HTTP")
+_GARBLED = _Weather("protocol", maybe_sent=True, words="the exchange broke off or broke the rules of HTTP")
 _BROKEN = _Weather("network", maybe_sent=True, words="the connection broke")
 _LATE = _Weather("timeout", maybe_sent=True, words="the destination did not answer in time")
 _UNREACHED = _Weather("connect", maybe_sent=False, words="no connection could be made")
-_UNASKED = _Weather("unexpected", maybe_sent=True, words="sending failed in a way that should not occur")
+_UNEXPECTED = _Weather("unexpected", maybe_sent=True, words="sending failed in a way that should not occur")
 _ADDRESS = _Weather("bad_url", maybe_sent=False, words="the URL is not one that can be asked")
 
 #: Every exception of httpx, and what it means; the most specific entry counts. ``maybe_sent`` is False only where
@@ -83,20 +83,20 @@ WEATHER: Mapping[type[BaseException], _Weather] = {
     httpx.NetworkError: _BROKEN,
     # Raised for headers before they are written, but also for a body after they are. The first kind is refused
     # before httpx sees it (``_unfit_header``), so what is left is the second.
-    httpx.LocalProtocolError: _STARTED,
-    httpx.RemoteProtocolError: _STARTED,
-    httpx.ProtocolError: _STARTED,
-    httpx.DecodingError: _STARTED,
-    httpx.TooManyRedirects: _STARTED,
-    httpx.HTTPStatusError: _STARTED,
+    httpx.LocalProtocolError: _GARBLED,
+    httpx.RemoteProtocolError: _GARBLED,
+    httpx.ProtocolError: _GARBLED,
+    httpx.DecodingError: _GARBLED,
+    httpx.TooManyRedirects: _GARBLED,
+    httpx.HTTPStatusError: _GARBLED,
     # Ours would be the bug, and then nobody knows how far it got.
-    httpx.CookieConflict: _UNASKED,
-    httpx.StreamConsumed: _UNASKED,
-    httpx.StreamClosed: _UNASKED,
-    httpx.ResponseNotRead: _UNASKED,
-    httpx.RequestNotRead: _UNASKED,
-    httpx.StreamError: _UNASKED,
-    Exception: _UNASKED,
+    httpx.CookieConflict: _UNEXPECTED,
+    httpx.StreamConsumed: _UNEXPECTED,
+    httpx.StreamClosed: _UNEXPECTED,
+    httpx.ResponseNotRead: _UNEXPECTED,
+    httpx.RequestNotRead: _UNEXPECTED,
+    httpx.StreamError: _UNEXPECTED,
+    Exception: _UNEXPECTED,
 }
 
 #: Why a connection could not be made, found below httpx's ConnectError. An operator does different things about them.
@@ -310,7 +310,7 @@ def _judged(response: httpx.Response, body: bytes, *, truncated: bool, written: 
     """The reply, where it is one that may be believed."""
     status = response.status_code
     if not 200 <= status <= 599:
-        return Failure(_STARTED.kind, maybe_sent=True, message=f"the destination answered {status}, which is no answer")
+        return Failure(_GARBLED.kind, maybe_sent=True, message=f"the destination answered {status}, which is no answer")
     if status <= 299 and not written:
         # httpcore goes on to read when writing fails, so a success may be about a request that it never had whole.
         message = f"the destination answered {status} before it had the whole request"
@@ -320,7 +320,7 @@ def _judged(response: httpx.Response, body: bytes, *, truncated: bool, written: 
 
 def failure(error: BaseException, progress: Progress) -> Failure:
     """What an exception means. Its own text is never used: it may quote the URL or the host's words."""
-    weather = _entry(error, WEATHER) or _UNASKED
+    weather = _entry(error, WEATHER) or _UNEXPECTED
     if weather is _UNREACHED:
         weather = next(filter(None, (_entry(cause, CONNECTING) for cause in _causes(error))), weather)
     return Failure(weather.kind, weather.maybe_sent and not progress.only_connecting, weather.words)

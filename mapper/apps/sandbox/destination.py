@@ -8,7 +8,7 @@ The checks, in order, and the answer of the first that fails:
     the path of ``send.url``; a mark in it stands for any text         404
     the method                                                         405
     the content type is JSON                                           415
-    the body is JSON, and an object where a secret goes into it        400
+    the body is JSON                                                   400
     each secret at its place, with the sandbox's key as its value      401
     each field that is required, each field's ``rules``, and each      422
     entry of ``require`` that has no ``when``
@@ -193,10 +193,10 @@ def _expected(plan: Plan, settings: Mapping[str, Any]) -> tuple[_Expected, ...]:
 
 def _path_pattern(pieces: Iterable[str | Mark]) -> str:
     """A regular expression for the paths that the pieces of an address can make."""
-    marks = {True: f"https://base{_BASE}", False: _ANY}
+    marks = {True: f"https://base/{_BASE}", False: _ANY}
     address = "".join(piece if isinstance(piece, str) else marks[piece.base] for piece in pieces)
     path = re.escape(urlsplit(address).path or "/")
-    return path.replace(_BASE, "(?:/.*)?").replace(_ANY, "[^/]+")
+    return path.replace(f"/{_BASE}", "(?:/.*)?").replace(_ANY, "[^/]+")
 
 
 def _where_payload_is(plan: Plan, public: Mapping[str, Any]) -> Place | tuple[str | int, ...] | None:

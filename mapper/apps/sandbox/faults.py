@@ -36,7 +36,7 @@ class Faults:
             raise ValueError(wrong)
 
     def _wrong(self) -> str | None:
-        if self.answer is not None and not 200 <= self.answer <= 599:
+        if self.answer is not None and self.answer not in range(200, 600):
             return "an answer is a status from 200 to 599"
         if self.answer is not None and self.drop:
             return "a dropped connection has no answer: choose one of the two"

@@ -1,0 +1,154 @@
+"""What a terminal can show: its width, its signs, its colours, and text that cannot play tricks on it.
+
+Knows streams and cells. Must not know problems, events or mappings.
+
+A line is laid out for a width in cells, where a wide character takes two. What is piped is laid out for 80
+cells, or for COLUMNS, without colour. A stream that cannot say ✓ gets plain ASCII signs.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TextIO
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.text import Text
+
+#: What is piped, and what is said by nobody.
+USUAL_WIDTH = 80
+#: Narrower than this nothing can be laid out; the terminal wraps then.
+LEAST_WIDTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """The signs of a page. ``bar`` separates a line's number from the line, ``rule`` underlines a table's head."""
+
+    fine: str
+    none: str
+    wrong: str
+    doubt: str
+    bar: str
+    rule: str
+    more: str
+    more_of: str = "+"
+
+
+UNICODE = Signs(fine="✓", none="·", wrong="✗", doubt="!", bar="│", rule="─", more="…")
+ASCII = Signs(fine="ok", none=".", wrong="x", doubt="!", bar="|", rule="-", more="...")
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """Where a page is laid out for: so many cells wide, with these signs."""
+
+    width: int = USUAL_WIDTH
+    signs: Signs = UNICODE
+
+
+def screen(stream: TextIO) -> Screen:
+    """The screen behind a stream."""
+    return Screen(_width(stream), UNICODE if "utf" in (stream.encoding or "").lower() else ASCII)
+
+
+def _width(stream: TextIO) -> int:
+    said = os.environ.get("COLUMNS", "")
+    if re.fullmatch("[1-9][0-9]{0,3}", said):
+        return max(int(said), LEAST_WIDTH)
+    try:
+        columns = os.get_terminal_size(stream.fileno()).columns if stream.isatty() else 0
+    except (OSError, ValueError):
+        columns = 0
+    return max(columns or USUAL_WIDTH, LEAST_WIDTH)
+
+
+def show(page: Iterable[Text], stream: TextIO | None = None) -> None:
+    """Write a page, line by line. Colour is left out where nobody sees it, and where NO_COLOR asks for it."""
+    stream = sys.stdout if stream is None else stream
+    console = Console(file=stream, width=_width(stream), markup=False, highlight=False, emoji=False)
+    for line in page:
+        console.print(line, soft_wrap=True)
+
+
+def legible(text: str) -> str:
+    r"""A text in which nothing is invisible or moves the cursor: a line break is shown as ``\n``."""
+    return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    if character.isprintable():
+        return character
+    code = ord(character)
+    short = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(character)
+    return short or (f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}")  # noqa: PLR2004 - four hexadecimal digits
+
+
+def cut(text: str, width: int, signs: Signs) -> str:
+    """A text of at most ``width`` cells; where it is longer, its end is a sign that there is more."""
+    if cell_len(text) <= width:
+        return text
+    room = max(width - cell_len(signs.more), 0)
+    return set_cell_size(text, room).rstrip() + signs.more[: max(width, 0)]
+
+
+def padded(text: str, width: int) -> str:
+    """A text of exactly ``width`` cells, cut without a sign where it is longer."""
+    return set_cell_size(text, width)
+
+
+def wrapped(text: str, width: int, hang: int = 0) -> Iterator[str]:
+    """A text in lines of at most ``width`` cells, broken at spaces; a longer word is broken inside.
+
+    Every line but the first is to be indented by ``hang`` cells, and leaves room for that.
+    """
+    line, room = "", width
+    for word in text.split(" "):
+        longer = f"{line} {word}" if line else word
+        if cell_len(longer) <= room:
+            line = longer
+            continue
+        if line:
+            yield line
+            room = width - hang
+        *full, line = _pieces(word, room)
+        yield from full
+    if line:
+        yield line
+
+
+def _pieces(word: str, width: int) -> list[str]:
+    """A word in pieces of at most ``width`` cells."""
+    pieces = [""]
+    for character in word:
+        if pieces[-1] and cell_len(pieces[-1] + character) > max(width, 1):
+            pieces.append("")
+        pieces[-1] += character
+    return pieces
+
+
+def block(text: str, indent: int, screen: Screen, style: str = "") -> Iterator[Text]:
+    """A text in lines that begin ``indent`` cells from the left and end at the screen's edge."""
+    for line in wrapped(legible(text), max(screen.width - indent, LEAST_WIDTH // 2)):
+        yield Text(" " * indent).append(line, style)
+
+
+__all__ = [
+    "ASCII",
+    "UNICODE",
+    "Screen",
+    "Signs",
+    "Text",
+    "block",
+    "cell_len",
+    "cut",
+    "legible",
+    "padded",
+    "screen",
+    "show",
+    "wrapped",
+]
