@@ -146,12 +146,14 @@ class Known:
     ``layers``  the layer of each root
     ``ages``    the age of each root: 0 is the call's own, the higher the older; equal ages are one call
     ``hidden``  the roots of older layers that do not count
+    ``masked``  roots of the context that belong to one call only (``identity.never``) and are not this call's
     """
 
     tree: dict[str, Any] = field(repr=False)
     layers: dict[str, Layer]
     ages: dict[str, int]
     hidden: tuple[Hidden, ...] = ()
+    masked: tuple[Hidden, ...] = ()
 
 
 def known(call: Identify, identity: Identity | None, never: frozenset[str] = frozenset()) -> Known:
@@ -163,12 +165,16 @@ def known(call: Identify, identity: Identity | None, never: frozenset[str] = fro
     layers: dict[str, Layer] = {}
     ages: dict[str, int] = {}
     hidden: list[Hidden] = []
+    masked: list[Hidden] = []
     for layer, name, value, age in _roots(call, identity, never):
-        if name in tree:
+        if layer == "context" and name in never:
+            # A context repeats what a library remembers. An order found there was given by an earlier call.
+            masked.append(Hidden(layer, name, value))
+        elif name in tree:
             hidden.append(Hidden(layer, name, value))
         else:
             tree[name], layers[name], ages[name] = value, layer, age
-    return Known(tree, layers, ages, tuple(hidden))
+    return Known(tree, layers, ages, tuple(hidden), tuple(masked))
 
 
 def _roots(call: Identify, identity: Identity | None, never: frozenset[str]) -> Iterable[tuple[Layer, str, Any, int]]:

@@ -100,8 +100,6 @@ WITH_TEMPLATE = {
     "journey": ready(),
     "journeytext": ready(),
     "enteredstranger": NOBODY,
-    "booleantemplate": ready("name_taken"),
-    "objecttemplate": ready(),
 }
 STRANGERS = {
     "bare": NOBODY, "line2known": NOBODY, "customknown": NOBODY, "moving": invalid(any_of=ANY_NAME),

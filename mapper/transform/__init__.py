@@ -55,7 +55,7 @@ def _result(plan: Plan, call: Identify, scope: Scope, judged: list[Problem], bec
         custom_fields=routed.custom_fields,
         problems=problems if because is None else (),
         warnings=tuple(p for p in found if p.level == "warning"),
-        accounts=(*routed.accounts, *ledger.hidden()),
+        accounts=(*routed.accounts, *ledger.hidden(), *ledger.masked()),
         fillings=fillings,
     )
 

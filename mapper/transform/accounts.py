@@ -102,6 +102,16 @@ class Ledger:
                         leaf.path, leaf.layer, "shadowed", ("newer call",), "a newer call says it too", leaf.value
                     )
 
+    def masked(self) -> Iterator[Account]:
+        """One account per leaf of the context that belongs to one call only."""
+        for root in self.scope.known.masked:
+            for leaf in leaves(root.value, (root.name,), root.layer):
+                mapped = _claimed(leaf.path, self.claims.context)
+                if mapped:
+                    yield Account(leaf.path, leaf.layer, "mapped", mapped, None, leaf.value)
+                else:
+                    yield Account(leaf.path, leaf.layer, "dropped", (), "it belongs to an earlier call", leaf.value)
+
     def _claim_winners(self) -> None:
         for plan in self.plan.fields:
             filling = self.scope.fillings[plan.name]
