@@ -17,6 +17,7 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 8
 
 setup: $(READY) ## make .venv with everything in it (once; again when pyproject.toml changes)
+	@echo "ready: $(BIN)/mapper"
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

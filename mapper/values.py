@@ -29,7 +29,7 @@ _OTHERS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?", re.ASCII), "a date"),
     (re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?", re.ASCII), "a number"),
     (re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"), "a number that is none"),
-    (re.compile(r"="), "an error"),
+    (re.compile(r"=|<<"), "an error"),
 )
 
 
@@ -69,6 +69,10 @@ def number(text: str) -> int | float:
 
 def typed(node: Node, kind: str, found: Findings) -> Any:
     """A value of the file, read by a field's type. None, with a problem, where it does not fit."""
+    if isinstance(node, Scalar) and node.plain and not node.text:
+        hint = "write the value behind the colon; for a blank text write ''"
+        found.error("empty_value", "a value is due here, and there is none", node.position, hint)
+        return None
     if kind in ("any", "list", "object"):
         return _structured(node, kind, found)
     if not isinstance(node, Scalar):
@@ -85,6 +89,10 @@ def typed(node: Node, kind: str, found: Findings) -> Any:
 
 def _structured(node: Node, kind: str, found: Findings) -> Any:
     value = json_value(node)
+    if value is None:
+        hint = "leave it out: what is null counts as absent"
+        found.error("empty_value", "null is no value", node.position, hint)
+        return None
     wanted = {"list": list, "object": dict}.get(kind)
     if wanted is not None and not isinstance(value, wanted):
         found.error("wrong_shape", f"the field is of type {kind}; this is not", node.position)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,8 +25,11 @@ settings.register_profile(
 )
 settings.load_profile("test")
 
+_MAPPINGS = Path(__file__).resolve().parent.parent / "mappings"
 #: Settings that the shipped mappings read. A developer may have real keys in the shell: each send is a paid postcard.
-_DESTINATION_PREFIXES = ("INKIT_", "LOB_")
+_SETTINGS = {
+    name for path in _MAPPINGS.glob("*.yaml") for name in re.findall(r"\benv: *(\w+)", path.read_text("utf-8"))
+}
 _THIS_MACHINE = ("127.", "::1", "localhost")
 
 _connect = socket.socket.connect
@@ -43,8 +48,8 @@ def _no_outside() -> Iterator[None]:
     """Keep a test from ordering a postcard, and from depending on who runs it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", _connect_here_only)
-        for name in [name for name in os.environ if name.startswith(_DESTINATION_PREFIXES)]:
-            patch.delenv(name)
+        for name in sorted({"MAPPER_MAPPING", *_SETTINGS}):
+            patch.delenv(name, raising=False)
         yield
 
 

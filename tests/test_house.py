@@ -85,6 +85,7 @@ PLANTED = {
     "One way down the street BROKEN": ("event.py", "import mapper.pipeline"),
     "mapper.event -> mapper.pipeline": ("event.py", "import mapper.pipeline"),
     "mapper.stray": ("stray.py", '"""Nobody placed this file."""'),
+    "The apps do not look into each other BROKEN": ("apps/render/problems.py", "import mapper.apps.cli"),
     "No circles, at any depth BROKEN": ("errors.py", "import mapper.source"),
     "Inside, nobody goes through the front door BROKEN": ("plugins.py", "from mapper import load"),
     "The street is pure BROKEN": ("outcome.py", "import time"),

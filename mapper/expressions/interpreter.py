@@ -40,7 +40,7 @@ def evaluate(tree: dict[str, Any], document: Any, *, omit_null: bool = False) ->
     return value, tuple(run.notes)
 
 
-class Run(TreeInterpreter):  # type: ignore[misc] # pyproject says why its types are passed over
+class Run(TreeInterpreter):
     """One evaluation: a fresh budget and a fresh list of notes, so that nothing is shared by threads."""
 
     def __init__(self, *, omit_null: bool = False) -> None:
@@ -95,7 +95,7 @@ class Run(TreeInterpreter):  # type: ignore[misc] # pyproject says why its types
                 waiting.extend(top.values())
 
 
-class _Functions(Functions):  # type: ignore[misc] # as above
+class _Functions(Functions):
     """Standard functions as the package has them, and ours beside them."""
 
     def __init__(self, run: Run) -> None:

@@ -5,107 +5,173 @@ Knows the traps of the language, by tree and tokens. Must not know the scope.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
-from mapper.errors import Findings, Position
 from mapper.expressions import STAR, Expression
-from mapper.expressions.syntax import nodes
-from mapper.source import Scalar
+from mapper.expressions.syntax import Token
+from mapper.plan import hints
+from mapper.source.complaints import quoted
 
 _COMPARISONS = ("eq", "ne", "lt", "gt", "lte", "gte")
+_OPENING, _CLOSING = ("lparen", "lbracket", "lbrace", "filter"), ("rparen", "rbracket", "rbrace")
+#: What ends the operand of a ``!``, outside brackets.
+_ENDS = (*_COMPARISONS, *_CLOSING, "or", "and", "pipe", "comma", "colon", "eof")
 
 
 class Finding(NamedTuple):
-    """One suspicion: code, message, hint, offset, and whether it is an error."""
+    """One suspicion: code, message, hint, where in the text it is, and whether it is an error."""
 
     code: str
     message: str
     hint: str
     offset: int | None
+    width: int = 1
     error: bool = False
 
 
-def look(expression: Expression, scalar: Scalar, found: Findings, field: str | None, *, condition: bool) -> None:
-    """Report what looks like a mistake in one expression."""
-    for finding in _findings(expression):
-        report = found.error if finding.error else found.warn
-        report(finding.code, finding.message, scalar.at(finding.offset), finding.hint, field)
+def look(expression: Expression, *, condition: bool = False, unknown: Collection[str] = ()) -> Iterator[Finding]:
+    """What looks like a mistake in one expression. Names that are ``unknown`` are reported by who knows the scope."""
+    negations = list(_negations(expression))
+    yield from negations
+    yield from _compared_digits(expression)
+    for name, start in _calls(expression):
+        # In a condition, to_string is a way to compare.
+        if not (condition and name == "to_string"):
+            yield from _of_call(name, start, expression)
+    for token in _compared_names(expression):
+        if token.value not in unknown:
+            yield _text_in_double_quotes(token, expression)
+    if not negations and any(path in (("traits",), ("traits", STAR)) for path in expression.reads.every):
+        message = "this reads every trait at once"
+        yield Finding("reads_everything", message, "name the traits that are meant", expression.offset_of("traits"))
     if not condition and expression.tree["type"] == "or_expression" and _all_traits(expression.tree):
         message = "|| passes over false as well as over what is absent, and hides the other spelling"
-        found.warn("or_list", message, scalar.position, "write a list: [first, second]", field)
+        parts = ", ".join(part.strip() for part in expression.text.split("||"))
+        yield Finding("or_list", message, f"write a list: [{parts}]", 0, len(expression.text))
 
 
 def beside_a_comparison(expression: Expression, name: str) -> bool:
-    """Whether ``name`` stands directly beside a comparison, as a quoted text is meant to."""
+    """Whether ``name`` stands directly beside a comparison and on no dot, as a quoted text is meant to."""
+    return any(token.value == name for token in _compared_names(expression))
+
+
+def _compared_names(expression: Expression) -> Iterator[Token]:
+    """The names in double quotes beside a comparison; one that hangs on a dot is meant as a name."""
     tokens = expression.tokens
     for index, token in enumerate(tokens):
-        if token.value == name and token.kind == "quoted_identifier":
-            around = [tokens[i].kind for i in (index - 1, index + 1) if 0 <= i < len(tokens)]
-            if any(kind in _COMPARISONS for kind in around):
-                return True
-    return False
+        before, after = (tokens[i].kind if 0 <= i < len(tokens) else "" for i in (index - 1, index + 1))
+        beside = before in _COMPARISONS or (after in _COMPARISONS and before != "dot")
+        if token.kind == "quoted_identifier" and beside and after != "dot":
+            yield token
 
 
-def _findings(expression: Expression) -> Iterator[Finding]:
-    for node in nodes(expression.tree):
-        yield from _of_node(node, expression)
-    for token in expression.tokens:
-        if token.kind == "quoted_identifier" and beside_a_comparison(expression, token.value):
-            message = "double quotes make a name of this, not a text"
-            yield Finding("text_or_name", message, f"for a text write '{token.value}'", token.start)
-    if any(path in (("traits",), ("traits", STAR)) for path in expression.reads.every):
-        message = "this reads every trait at once"
-        yield Finding("reads_everything", message, "name the traits that are meant", expression.offset_of("traits"))
+def _text_in_double_quotes(token: Token, expression: Expression) -> Finding:
+    width = len(token.value) + 2
+    write = hints.rewritten(expression, token.start, token.start + width, f"'{token.value}'")
+    hint = f"for a text write {write or quoted(token.value)}"
+    return Finding("text_or_name", "double quotes make a name of this, not a text", hint, token.start, width)
 
 
-def _of_node(node: dict[str, Any], expression: Expression) -> Iterator[Finding]:
-    kind = node["type"]
-    if kind == "subexpression" and node["children"][0]["type"] == "not_expression":
-        offset = next((t.start for t in expression.tokens if t.kind == "not"), None)
-        message = "! takes only the first name: this is never true"
-        yield Finding("negation", message, "put what is negated in brackets: !(traits.x)", offset, error=True)
-    elif kind == "comparator":
-        yield from _of_comparison(node, expression)
-    elif kind == "function_expression":
-        yield from _of_call(node, expression)
+def _negations(expression: Expression) -> Iterator[Finding]:
+    """Each ``!`` before a dotted name: JMESPath takes ``!a.b`` for ``(!a).b``."""
+    for index, token in enumerate(expression.tokens):
+        if token.kind == "not":
+            end, dotted = _operand(expression, index + 1)
+            if dotted:
+                operand = expression.text[token.start + 1 : end].rstrip()
+                end = token.start + 1 + len(operand)
+                write = hints.rewritten(expression, token.start + 1, end, f"({operand.strip()})")
+                hint = f"put what is negated in brackets: write {write or '!(traits.x)'}"
+                message = "! takes only the first name: this is never true"
+                yield Finding("negation", message, hint, token.start, end - token.start, error=True)
 
 
-def _of_comparison(node: dict[str, Any], expression: Expression) -> Iterator[Finding]:
-    for side in node["children"]:
-        if side["type"] == "literal" and isinstance(side["value"], str) and side["value"].isdigit():
-            offset = next(
-                (t.start for t in expression.tokens if t.kind == "literal" and t.value == side["value"]), None
-            )
-            message = "a number is never equal to a text: this is false where the trait is a number"
-            hint = (
-                f"compare with `{side['value']}` as well"
-                if not side["value"].startswith("0")
-                else "compare a field instead"
-            )
-            yield Finding("number_or_text", message, hint, offset)
+def _operand(expression: Expression, index: int) -> tuple[int, bool]:
+    """Where the operand that begins with a token ends, and whether a dot stands in it outside brackets."""
+    depth, dotted = 0, False
+    for token in expression.tokens[index:]:
+        if not depth and token.kind in _ENDS:
+            return token.start, dotted
+        depth += (token.kind in _OPENING) - (token.kind in _CLOSING)
+        dotted = dotted or (not depth and token.kind == "dot")
+    return len(expression.text), dotted
 
 
-def _of_call(node: dict[str, Any], expression: Expression) -> Iterator[Finding]:
-    name = node["value"]
-    offset = next((t.start for t in expression.tokens if t.value == name), None)
-    if name == "to_string" and not _guarded(expression.tree, node):
-        message = "to_string makes the text null of what is absent"
-        yield Finding("to_string_null", message, "leave it out: a text field takes numbers as they are", offset)
+def _compared_digits(expression: Expression) -> Iterator[Finding]:
+    """Each text of digits that is compared with what may be a number. A field is text, whatever came."""
+    message = "a number is never equal to a text: this is false where the trait is a number"
+    for index, token in enumerate(expression.tokens):
+        other, span = _other_side(expression, index)
+        digits = token.value
+        if span is None or other.startswith(("fields.", "to_string(")):
+            continue
+        hint = f"compare a field, which is text: fields.NAME == '{digits}'"
+        write = _compared_with_both(expression, other, span, digits) if other else None
+        if write is not None and not digits.startswith("0"):
+            hint = f"write {write}; or {hint}"
+        yield Finding("number_or_text", message, hint, token.start, len(digits) + 2)
+
+
+def _other_side(expression: Expression, index: int) -> tuple[str, tuple[int, int] | None]:
+    """What a text of digits is compared with, where that is a path; and the span of the comparison, if there is one."""
+    tokens, text = expression.tokens, expression.text
+    token = tokens[index]
+    if token.kind != "literal" or not isinstance(token.value, str) or not token.value.isdigit():
+        return "", None
+    end = token.start + len(token.value) + 2
+    if index and tokens[index - 1].kind in _COMPARISONS:
+        left = re.search(rf"(?<![\w.\"\])])({_PATH})\s*$", text[: tokens[index - 1].start])
+        return (left[1], (left.start(1), end)) if left else ("", (token.start, end))
+    if tokens[index + 1].kind in _COMPARISONS and index + 2 < len(tokens):
+        start = tokens[index + 2].start
+        right = re.match(_PATH, text[start:])
+        return (right.group(), (token.start, start + right.end())) if right else ("", (token.start, end))
+    return "", None
+
+
+def _compared_with_both(expression: Expression, other: str, span: tuple[int, int], digits: str) -> str | None:
+    start, end = span
+    comparison = expression.text[start:end]
+    if "==" not in comparison:
+        return None
+    both = f"{comparison} || {other} == `{digits}`"
+    alone = comparison == expression.text.strip()
+    return hints.rewritten(expression, start, end, both if alone else f"({both})")
+
+
+_PATH = r"(?:to_string\()?[A-Za-z_][\w.]*"
+
+
+def _calls(expression: Expression) -> Iterator[tuple[str, int]]:
+    for token, after in pairwise(expression.tokens):
+        if token.kind == "unquoted_identifier" and after.kind == "lparen":
+            yield token.value, token.start
+
+
+def _of_call(name: str, start: int, expression: Expression) -> Iterator[Finding]:
+    if name == "to_string":
+        message = "to_string makes the text null of what is absent, and 90250.0 of a number that came as 90250.0"
+        yield Finding("to_string_null", message, _without_to_string(expression), start, len(name))
     elif name == "to_number":
         message = "to_number takes the zeros from 02134 and reads words such as nan"
-        yield Finding("to_number", message, "use type: number on the field instead", offset)
+        hint = "leave it out; for a number write type: number at the field"
+        yield Finding("to_number", message, hint, start, len(name))
     elif name == "not_null":
         message = "not_null takes a blank text for a value"
-        yield Finding("not_null_blank", message, "use first_filled, or a list of expressions", offset)
+        write = hints.rewritten(expression, start, start + len(name), "first_filled")
+        yield Finding("not_null_blank", message, f"write {write}", start, len(name))
 
 
-def _guarded(tree: dict[str, Any], call: dict[str, Any]) -> bool:
-    """Whether a call stands on the right of an &&, so that it never sees null."""
-    return any(
-        node["type"] == "and_expression" and any(inner is call for inner in nodes(node["children"][1]))
-        for node in nodes(tree)
-    )
+def _without_to_string(expression: Expression) -> str:
+    """What to write instead: a text takes numbers as they are, and join_filled passes over what is absent."""
+    text = re.sub(r"\bto_string\(([^()]*)\)", r"\1", expression.text)
+    text = re.sub(r"\bjoin\(", "join_filled(", text)
+    if "to_string(" in text or not hints.compiles(text):
+        return "leave it out: a text field takes numbers as they are"
+    return f"leave it out, a text takes numbers as they are: write {quoted(text)}"
 
 
 def _all_traits(tree: dict[str, Any]) -> bool:
@@ -115,6 +181,3 @@ def _all_traits(tree: dict[str, Any]) -> bool:
     while tree["type"] == "subexpression":
         tree = tree["children"][0]
     return bool(tree["type"] == "field" and tree["value"] == "traits")
-
-
-__all__ = ["Finding", "Position", "beside_a_comparison", "look"]

@@ -6,15 +6,14 @@ Must not know what a field or a request does with its value.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from mapper import expressions
-from mapper.errors import ExpressionError, Findings
+from mapper.errors import ExpressionError, Findings, Position
 from mapper.event import ENVELOPE
 from mapper.expressions import Expression
-from mapper.plan import lint
+from mapper.plan import hints, lint
 from mapper.plan.parts import Located, Place
 from mapper.source import Scalar
 
@@ -38,23 +37,6 @@ SEND = Scope("an expression of send", _CALL, context_traits=False)
 BODY = Scope("the body", _CALL | {"payload"}, context_traits=False)
 SECRET = Scope("a secret", frozenset({"settings"}), secrets=True)
 REPLY = Scope("an expression of answers", frozenset({"reply"}))
-
-#: Names that people reach for, and what they mean here.
-_HABITS = {
-    "trait": "traits",
-    "Traits": "traits",
-    "properties": "traits",
-    "user": "traits",
-    "event": "traits",
-    "data": "traits",
-    "user_id": "userId",
-    "userid": "userId",
-    "anonymous_id": "anonymousId",
-    "message_id": "messageId",
-    "config": "settings",
-    "env": "settings",
-    "field": "fields",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +63,15 @@ class Compiler:
         try:
             expression = expressions.compile(scalar.text)
         except ExpressionError as error:
-            hint = _CUT_BY_COMMENT if scalar.cut_by_comment and _is_open(scalar.text) else error.hint
+            hint = hints.of_error(error, scalar)
             self.found.error(error.code, str(error), scalar.at(error.offset, error.width), hint, field)
             return None
         before = len(self.found.problems)
         self._check_names(expression, scalar, scope, field)
-        lint.look(expression, scalar, self.found, field, condition=condition)
+        unknown = expression.reads.names - scope.names
+        for finding in lint.look(expression, condition=condition, unknown=unknown):
+            report = self.found.error if finding.error else self.found.warn
+            report(finding.code, finding.message, scalar.at(finding.offset, finding.width), finding.hint, field)
         if any(p.level == "error" for p in self.found.problems[before:]):
             return None
         return Located(expression, scalar)
@@ -111,7 +96,8 @@ class Compiler:
             hint = "bring it into a field first, and write fields.NAME" if name == "traits" else None
             self.found.error("unknown_name", message, place, hint, field)
             return
-        hint = _what_was_meant(name, expression, scalar, scope)
+        compared = lint.beside_a_comparison(expression, name)
+        hint = hints.of_name(name, expression, scalar, scope.names, compared=compared)
         self.found.error("unknown_name", f"{scope.noun} knows no name {name!r}", place, hint, field)
 
     def _check_member(
@@ -135,7 +121,7 @@ class Compiler:
             hint = "bring it into a field first, and write fields.NAME"
             self.found.error("unknown_name", f"traits are not known in {scope.noun}", place, hint, field)
 
-    def _check_setting(self, name: str, scope: Scope, place: lint.Position, field: str | None) -> None:
+    def _check_setting(self, name: str, scope: Scope, place: Position, field: str | None) -> None:
         if name not in self.declared.settings:
             near = get_close_matches(name, self.declared.settings, 1)
             hint = f"did you mean settings.{near[0]}?" if near else f"declare it: settings: {{{name}: {{env: NAME}}}}"
@@ -144,33 +130,3 @@ class Compiler:
             message = f"the secret setting {name!r} may only be used under send.secrets"
             hint = "a request never holds a secret; the transport adds it"
             self.found.error("secret_elsewhere", message, place, hint, field)
-
-
-_CUT_BY_COMMENT = "YAML takes a # after a space as a comment: put the whole expression in single quotes"
-
-
-def _is_open(text: str) -> bool:
-    """Whether a quote or a bracket is opened and not closed: the comment has eaten the rest."""
-    return text.count("'") % 2 == 1 or text.count("`") % 2 == 1 or text.count("(") != text.count(")")
-
-
-def _what_was_meant(name: str, expression: Expression, scalar: Scalar, scope: Scope) -> str:
-    if name in ("true", "false", "null"):
-        return f"write `{name}` with backticks, and the whole expression in single quotes"
-    if lint.beside_a_comparison(expression, name):
-        return f"for a text write '{name}' with single quotes"
-    if expression.plain == (name,) and re.fullmatch(r"[A-Z0-9]{1,3}|[A-Z][a-z]+", name):
-        return f"for a fixed text write const: {name}; for a trait write traits.{name}"
-    if not scalar.plain and expression.plain == (name,):
-        return f"YAML took the quotes away. For a fixed text write const: {name}; for a trait write traits.{name}"
-    meant = _HABITS.get(name)
-    if meant in scope.names:
-        return f"did you mean {meant}?"
-    near = get_close_matches(name, scope.names, 1, 0.75)
-    if near:
-        return f"did you mean {near[0]}?"
-    return (
-        f"a trait is written traits.{name}"
-        if "traits" in scope.names
-        else f"the names are {', '.join(sorted(scope.names))}"
-    )

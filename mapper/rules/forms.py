@@ -82,7 +82,7 @@ def _shape(kind: str, shape: Mapping[str, Any]) -> Form:
     return {**form, "required": required} if required else form
 
 
-def _items(_: str, sets: list[Any]) -> Form:
+def _in_order(_: str, sets: list[Any]) -> Form:
     return {"items": [_nested(rules) for rules in sets], "minItems": len(sets), "maxItems": len(sets)}
 
 
@@ -104,7 +104,7 @@ _FORMS: Mapping[str, Callable[[str, Any], Form]] = {
     "maxlength": _lengths("max"),
     "regex": _regex,
     "contains": lambda _, many: {"allOf": [{"contains": {"const": value}} for value in many]},
-    "items": _items,
+    "items": _in_order,
     "schema": _shape,
     "keysrules": lambda _, rules: {"propertyNames": _nested(rules)},
     "valuesrules": lambda _, rules: {"additionalProperties": _nested(rules)},

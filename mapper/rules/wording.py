@@ -25,7 +25,7 @@ _LONGEST_PATTERN = 80
 class Broken:
     """One rule that a value breaks.
 
-    ``rule`` is the Cerberus rule's name. ``message`` goes behind the field's name: has 65 characters; the limit is 64.
+    ``rule`` is the Cerberus rule's name. ``message`` goes on after "it": has 65 characters; the limit is 64.
     """
 
     rule: str
@@ -77,26 +77,19 @@ def _shown(value: Any) -> str:
     return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
 
 
-def _says(fault: Fault) -> str:
+def _says(fault: Fault, within: str = "is wrong inside: ") -> str:
+    """What is said; ``within`` stands before the first part of the value that is named."""
     inner = fault.inner
     if inner is None or fault.rule in _CHOICES:
         return _SAYS[fault.rule](fault)
-    part = _part(fault, inner)
-    if not part:
-        return _says(inner)
-    named = inner.rule in ("schema", "items") and inner.inner is not None and inner.inner.rule is not None
-    return f"{part}{', ' if named else ' '}{_says(inner)}"
-
-
-def _part(outer: Fault, inner: Fault) -> str:
-    """Which part of the value is meant. Names of members are said only where the mapping lists them."""
-    if outer.rule == "keysrules":
-        return "has a member whose name"
-    if outer.rule == "valuesrules":
-        return "has a member whose value"
-    if outer.rule == "allof" or inner.rule is None:
-        return ""
-    return f"entry {inner.at + 1}" if isinstance(inner.at, int) else str(inner.at)
+    if fault.rule in ("keysrules", "valuesrules"):
+        return f"has a member whose {'name' if fault.rule == 'keysrules' else 'value'} {_says(inner)}"
+    if fault.rule == "allof" or inner.rule is None:
+        return _says(inner, within)
+    # A member's name is said only here, where the mapping lists it; under `valuesrules` it is the sender's.
+    part = f"entry {inner.at + 1}" if isinstance(inner.at, int) else inner.at
+    rest = _says(inner, ", ")
+    return f"{within}{part}{rest if rest.startswith(', ') else ' ' + rest}"
 
 
 def _counted(value: Any) -> str:

@@ -129,13 +129,15 @@ def _changes(filling: Filling) -> Iterator[table.Note]:
 
 
 def _also_present(filling: Filling, result: Result) -> Iterator[table.Note]:
-    """Other spellings of the same thing that lost."""
+    """Other spellings of the same thing that lost, in this call or in an older one."""
+    others = {tried.text: tried.value for tried in filling.tried if tried.verdict == "present"}
     for account in result.accounts:
         if account.end == "shadowed" and filling.name in account.to:
-            same = presence.as_text(account.value) == filling.before
-            verdict = "the same" if same else "it differs"
-            words = f"also present: {_path(account)} = {_as_json(account.value)} ({verdict})"
-            yield table.Note(words, "" if same else "yellow")
+            others.setdefault(_path(account), account.value)
+    for path, value in others.items():
+        same = presence.as_text(value) == filling.before
+        verdict = "the same" if same else "it differs"
+        yield table.Note(f"also present: {path} = {_as_json(value)} ({verdict})", "" if same else "yellow")
 
 
 #: What is said behind an expression that gave nothing, where it is more than that nothing is there.

@@ -12,14 +12,13 @@ merge keys, which this format does not need, are refused at their place.
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
 from mapper.errors import MappingError, Position, Problem
+from mapper.source import complaints
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
@@ -34,14 +33,15 @@ class Scalar:
     """A piece of text. ``plain`` says that it was written without quotes.
 
     ``exact`` says that a character of the text stands where it is counted from the position, so that
-    a caret can point inside. ``cut_by_comment`` says that a comment follows on the same line.
+    a caret can point inside. ``cut_from`` is the longer text that may have been meant, where a comment
+    or a comma ends this one on its line.
     """
 
     text: str
     position: Position
     plain: bool = True
     exact: bool = True
-    cut_by_comment: bool = False
+    cut_from: str | None = None
 
     def at(self, offset: int | None, width: int = 1) -> Position:
         """The position of the text's character ``offset``; the whole scalar where it cannot be told."""
@@ -161,7 +161,9 @@ class _Reader:
                     self._stop(event, "too_many", f"the file has more than {MAX_EVENTS} parts")
                 self._take(event)
         except yaml.YAMLError as error:
-            self.problems.append(_syntax(error, self.lines, self.file))
+            stop = complaints.syntax(error, self.lines, self.file)
+            # What YAML took for a key may be the same mistake, seen earlier.
+            self.problems = [p for p in self.problems if p.code != "wrong_key" or p.hint != stop.hint] + [stop]
             return None
         except _Stop:
             return None
@@ -191,17 +193,17 @@ class _Reader:
         if event.anchor:
             hint = "write the text out; if a value starts with &, put it in single quotes"
             self._wrong(event, "anchor", "anchors (&name) are not used in a mapping", hint)
-        tag = getattr(event, "tag", None)
-        if tag is not None:
-            hint = "an expression that starts with ! has to stand in single quotes"
-            self._wrong(event, "tag", "YAML reads a word that starts with ! as a tag", hint)
+        if getattr(event, "tag", None) is not None:
+            self._wrong(event, "tag", complaints.TAG, complaints.untagged(self._meant(event)))
 
     def _open(self, event: _Event) -> None:
         if len(self.stack) >= MAX_DEPTH:
             self._stop(event, "too_deep", f"nested more than {MAX_DEPTH} levels deep")
         top = self.stack[-1] if self.stack else None
         if top is not None and top.table and top.key is None:
+            meant = self._meant(event)
             hint = "write each entry as key: value, or put the expression in single quotes"
+            hint = complaints.write(meant) if meant else hint
             self._wrong(event, "wrong_key", "a list or a map cannot be a key", hint)
         self.stack.append(_Open(self._position(event), isinstance(event, yaml.MappingStartEvent)))
 
@@ -233,10 +235,16 @@ class _Reader:
 
     def _scalar(self, event: _Event) -> Scalar:
         scalar = self._scalar_at(event, event.value)
-        # A key such as `<<` or a very long word is checked like any other text.
-        for code, message, hint in _odd_characters(scalar, self.text[event.start_mark.index : event.end_mark.index]):
-            self._problem(scalar.position, code, message, hint)
+        raw = self.text[event.start_mark.index : event.end_mark.index]
+        for offset, width, code, message, hint in complaints.odd_characters(raw, scalar.text):
+            self._problem(self._inside(event, raw[:offset], width), code, message, hint)
         return scalar
+
+    def _inside(self, event: _Event, before: str, width: int) -> Position:
+        """The place inside an event's text that stands behind ``before``."""
+        line = event.start_mark.line + before.count("\n")
+        column = len(before) - before.rfind("\n") - 1 if "\n" in before else event.start_mark.column + len(before)
+        return Position(self.file, line + 1, column + 1, width)
 
     def _scalar_at(self, event: _Event, text: str) -> Scalar:
         start, end = event.start_mark, event.end_mark
@@ -245,9 +253,15 @@ class _Reader:
         raw = self.text[start.index : end.index]
         exact = start.line == end.line and raw == (text if plain else f"{raw[:1]}{text}{raw[:1]}")
         width = end.column - start.column if start.line == end.line else 1
+        position = Position(self.file, start.line + 1, start.column + 1, max(width, 1))
         line = self.lines[end.line] if end.line < len(self.lines) else ""
-        comment = plain and re.match(r"[ \t]+#", line[end.column :]) is not None
-        return Scalar(text, Position(self.file, start.line + 1, start.column + 1, max(width, 1)), plain, exact, comment)
+        ended = re.match(r"[ \t]+#|[ \t]*,", line[end.column :]) if plain and exact else None
+        whole = complaints.as_meant(line[start.column :], flow=ended.group().endswith(",")) if ended else ""
+        return Scalar(text, position, plain, exact, whole if len(whole) > len(text) else None)
+
+    def _meant(self, event: _Event) -> str | None:
+        """The value around the start of an event, as its author may have meant it."""
+        return complaints.value_around(self.lines[event.start_mark.line], event.start_mark.column)
 
     def _position(self, event: _Event) -> Position:
         return Position(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
@@ -265,66 +279,3 @@ class _Reader:
 
 class _Stop(Exception):  # noqa: N818 - it ends a reading, and never leaves this module
     """The budget is spent."""
-
-
-def _odd_characters(scalar: Scalar, raw: str) -> Iterator[tuple[str, str, str]]:
-    for character in sorted(set(raw)):
-        if character in "\u00a0\u200b\u200c\u200d\u2060\ufeff\u00ad":
-            name = unicodedata.name(character, "a control character").lower()
-            message = f"there is an invisible character here: {name} (U+{ord(character):04X})"
-            yield "odd_character", message, "delete it and type a plain space; it often comes with pasted text"
-    if raw[:1] in ("“", "”", "‘", "’") and scalar.plain:
-        yield "odd_character", "these are curly quotes: YAML takes them as letters", "write straight quotes: ' or \""
-    control = next((c for c in scalar.text if ord(c) < 32 and c not in "\n\t\r"), None)  # noqa: PLR2004 - ASCII controls
-    if control is not None:
-        message = f"double quotes turned a backslash into the control character U+{ord(control):04X}"
-        yield "control_character", message, "put the pattern in single quotes"
-
-
-def _syntax(error: yaml.YAMLError, lines: list[str], file: str) -> Problem:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    if mark is None:
-        place = Position(file, 1, 1)
-        return Problem("yaml", "a character that YAML does not allow", position=_unreadable(lines, file) or place)
-    position = Position(file, mark.line + 1, mark.column + 1)
-    text = lines[mark.line] if mark.line < len(lines) else ""
-    problem = str(getattr(error, "problem", "") or "")
-    if text[mark.column : mark.column + 1] == "\t":
-        return Problem("yaml", "a tab cannot indent", position=position, hint="use spaces")
-    if text[mark.column - 1 : mark.column] in ("*", "&"):
-        position = Position(file, mark.line + 1, mark.column)
-        return Problem(
-            "yaml", "YAML gives * and & at the start a meaning of its own", position=position, hint=_QUOTE_IT
-        )
-    message, hint = _reworded(problem, text)
-    return Problem("yaml", message, position=position, hint=hint)
-
-
-def _unreadable(lines: list[str], file: str) -> Position | None:
-    for number, line in enumerate(lines, 1):
-        for column, character in enumerate(line, 1):
-            if not character.isprintable() and character not in "\t\r":
-                return Position(file, number, column)
-    return None
-
-
-_QUOTE_IT = "put the whole expression or pattern in single quotes"
-
-
-def _reworded(problem: str, line: str) -> tuple[str, str | None]:
-    """PyYAML's complaint in words of the reader."""
-    if "cannot start any token" in problem:
-        return "YAML does not allow a text to start with this character", _QUOTE_IT
-    if "mapping values are not allowed" in problem:
-        return "a colon and a space inside a text", _QUOTE_IT
-    if "unknown escape" in problem:
-        return "a backslash inside double quotes", "put the pattern in single quotes"
-    if "expected <block end>" in problem or "expected ',' or" in problem or "did not find expected" in problem:
-        if re.search(r"regex:\s*\[", line):
-            return "YAML reads [ ] as a list", "put the pattern in single quotes: regex: '[A-Z]{2}'"
-        return "this line does not fit the lines above it", f"check the indentation; or {_QUOTE_IT}"
-    if "could not find expected ':'" in problem:
-        return "a key without a colon, or a text that is not indented", "write key: value"
-    if "unexpected end" in problem or "end of stream" in problem:
-        return "a quote or a bracket is never closed", None
-    return f"not YAML: {problem}" if problem else "not YAML", None

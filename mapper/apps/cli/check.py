@@ -1,0 +1,99 @@
+"""``mapper check``: everything that is wrong with a mapping, in one go; with a sample, how it fits real events.
+
+Knows in which order a mapping is looked at. Must not look for mistakes itself.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from mapper import codec, pipeline
+from mapper.apps.cli.app import MappingArgument, ReportForm, app, say, write
+from mapper.apps.cli.exits import Exit
+from mapper.apps.render import records
+from mapper.errors import MappingError, Problem
+from mapper.pipeline import Mapper
+from mapper.pipeline.coverage import Coverage
+from mapper.readers import ndjson
+
+
+@app.command()
+def check(
+    mapping: MappingArgument,
+    form: Annotated[ReportForm, typer.Option("--format", help="For people, or JSON for programs.")] = ReportForm.TEXT,
+    sample: Annotated[
+        str | None, typer.Option(metavar="EVENTS", help="Events, one a line: also say which expressions never match.")
+    ] = None,
+) -> None:
+    """Say everything that is wrong with a mapping, each with its place and what to write instead."""
+    if sample is not None:
+        ndjson.check(sample)
+    mapper, problems, text = _inspected(mapping)
+    if mapper is not None:
+        problems += list(_no_ledger(mapper))
+    coverage = _coverage(mapper, sample) if mapper is not None and sample is not None else None
+    if form is ReportForm.JSON:
+        every = problems + (coverage.problems() if coverage else [])
+        write(codec.encode({"problems": records.of_problems(every)}) + b"\n")
+    else:
+        _show(mapping, problems, text, mapper, coverage)
+    raise typer.Exit(Exit.NOT_COMPILED if mapper is None else Exit.FINE)
+
+
+def _inspected(where: str) -> tuple[Mapper | None, list[Problem], str]:
+    try:
+        text, file = pipeline.read_text(where)
+    except MappingError as error:
+        return None, list(error.problems), error.text
+    mapper, problems, text = pipeline.inspect(text, file, {})
+    return mapper, list(problems), text
+
+
+def _no_ledger(mapper: Mapper) -> Iterator[Problem]:
+    """What counts over several runs needs a ledger, and there is none yet."""
+    entry = mapper.written.send.entry
+    for key in ("cap", "stale_after"):
+        if key in entry.keys:
+            message = f"{key} has no effect yet: it needs a ledger of what was sent"
+            hint = "keep it for later, or take it out; until then nothing is held back by it"
+            yield Problem("no_ledger", message, "warning", entry.place(key), hint=hint)
+
+
+def _coverage(mapper: Mapper, sample: str) -> Coverage:
+    coverage, broken = Coverage(mapper), 0
+    with ndjson.opened(sample) as stream:
+        for line in ndjson.lines(stream, sample):
+            if line.blank:
+                continue
+            try:
+                coverage.add(codec.decode(line.raw))
+            except codec.NotJson:
+                broken += 1
+    if broken:
+        say(f"{sample}: {broken} lines are no JSON, and are left out")
+    if not coverage.events:
+        say(f"{sample}: there is no Identify call in it, so nothing can be said")
+    return coverage
+
+
+def _show(where: str, problems: list[Problem], text: str, mapper: Mapper | None, coverage: Coverage | None) -> None:
+    # Frames are drawn with rich, which is loaded only when something is drawn.
+    from mapper.apps.render import problems as layout
+    from mapper.apps.render import sample, terminal
+
+    screen = terminal.screen(sys.stdout)
+    found = coverage.problems() if coverage is not None else []
+    never = [p for p in found if p.code == "never_matched"]
+    if coverage is not None:
+        terminal.show(sample.never_matched(never, coverage.events, screen))
+        terminal.show(sample.unread(coverage.unread(), screen))
+    problems = [*problems, *(p for p in found if p.code != "never_matched")]
+    terminal.show(layout.report(problems, text, screen))
+    if mapper is not None and not problems:
+        fields, tests = len(mapper.plan.fields), len(mapper.written.tests)
+        counts = f"{layout.counted(fields, 'field')}, {layout.counted(tests, 'test')}"
+        terminal.show([terminal.Text(f"{where}: fine ({counts})", "bold green")])

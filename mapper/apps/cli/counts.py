@@ -1,0 +1,64 @@
+"""What became of many events, counted by reason.
+
+Knows how counts are kept in constant memory and said in a few lines. Must not keep an event.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from mapper.pipeline import Result
+
+_MOST_LINES = 20
+
+
+class Counts:
+    """Events by what became of them: ready, invalid and skipped add up to read.
+
+    An event can have several problems, so the reasons of the invalid ones may add up to more.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing read."""
+        self.read = self.ready = self.invalid = self.skipped = 0
+        self._problems: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+        self._warnings: Counter[str] = Counter()
+
+    def add(self, result: Result) -> None:
+        """Count one result."""
+        self.read += 1
+        self.ready += result.status == "ready"
+        self.invalid += result.status == "invalid"
+        self.skipped += result.status == "skipped"
+        if result.status == "skipped":
+            self._reasons[result.because or ""] += 1
+        # The fields of errors are the mapping's own names. Those of warnings may be a sender's: they are not kept.
+        self._problems.update({f"{p.field}: {p.code}" if p.field else p.code for p in result.problems})
+        self._warnings.update({p.code for p in result.warnings})
+
+    def lines(self, rejects: str | None = None) -> Iterator[str]:
+        """The counts for people, the most frequent reason first. ``rejects`` is where the invalid ones are kept."""
+        width = len(f"{self.read:,}")
+        yield f"{self.read:,} events read"
+        yield f"  {self.ready:>{width},} ready"
+        kept = f", kept in {rejects}" if rejects and self.invalid else ""
+        yield f"  {self.invalid:>{width},} invalid{kept}"
+        yield from _reasons(self._problems, width)
+        yield f"  {self.skipped:>{width},} skipped"
+        yield from _reasons(self._reasons, width)
+        if self._warnings:
+            yield "warnings:"
+            yield from (f"  {count:>{width},} {code}" for code, count in self._warnings.most_common())
+        codes = {reason.rpartition(": ")[2] for reason in self._problems}
+        if codes:
+            yield f"explain a reason: mapper explain {min(codes)}"
+
+
+def _reasons(counter: Counter[str], width: int) -> Iterable[str]:
+    shown = sorted(counter.items(), key=lambda pair: (-pair[1], pair[0]))
+    yield from (f"  {' ' * width}   {count:>{width},} {reason}" for reason, count in shown[:_MOST_LINES])
+    rest = len(shown) - _MOST_LINES
+    if rest > 0:
+        yield f"  {' ' * width}   and {rest} other reasons"

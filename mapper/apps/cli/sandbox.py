@@ -1,0 +1,99 @@
+"""``mapper sandbox``: the mapping's own destination, pretended on this machine, until Ctrl-C.
+
+Knows its options and what is printed for each arrival. Must not know how anything is checked.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from typing import Annotated
+
+import typer
+
+from mapper import codec
+from mapper.apps.cli import loading
+from mapper.apps.cli.app import MappingOption, SettingsOption, app, say, write
+from mapper.apps.sandbox import KEY, PORT, Arrival, Faults, Sandbox
+from mapper.pipeline import Mapper
+
+_ANSWER = "Answer this status instead of the one that the checks give."
+_FOR = "Only the first N requests go wrong."
+_EVERY = "Only each Nth request goes wrong."
+_SHOW = "Print the bodies too: names and addresses, without the key."
+
+
+@app.command()
+def sandbox(  # noqa: PLR0913 - the options of a command
+    mapping: MappingOption = None,
+    setting: SettingsOption = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of 127.0.0.1; 0 is any free one.")] = PORT,
+    answer: Annotated[int | None, typer.Option(metavar="STATUS", help=_ANSWER)] = None,
+    retry_after: Annotated[float | None, typer.Option(metavar="SECONDS", help="Send Retry-After with it.")] = None,
+    slow: Annotated[float, typer.Option(metavar="SECONDS", help="Wait before answering.")] = 0,
+    drop: Annotated[bool, typer.Option("--drop", help="Close the connection instead of answering.")] = False,  # noqa: FBT002 - typer's way to say a switch
+    first: Annotated[int | None, typer.Option("--for", metavar="N", help=_FOR)] = None,
+    every: Annotated[int | None, typer.Option(metavar="N", help=_EVERY)] = None,
+    show: Annotated[bool, typer.Option("--show", help=_SHOW)] = False,  # noqa: FBT002 - as above
+) -> None:
+    """Pretend on this machine to be the mapping's destination, and list what arrives. Nothing leaves the machine.
+
+    Required fields, rules, the place of the key and the answers are those of the mapping. Each arrival is one line on
+    stdout; / and /received of the printed address list the last 10,000 with their bodies. The key is: sandbox.
+    """
+    try:
+        faults = Faults(answer, retry_after, slow, drop, first, every)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    mapper = loading.mapping(mapping)
+    try:
+        pretended = Sandbox(mapper, loading.settings(setting, mapper), faults=faults, port=port)
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise typer.BadParameter(f"cannot listen on port {port}: {reason}", param_hint="--port") from None
+    _serve(pretended, mapper, show=show)
+
+
+def _serve(pretended: Sandbox, mapper: Mapper, *, show: bool) -> None:
+    """Serve until Ctrl-C, or until nobody reads our output any more."""
+    over, gone = threading.Event(), threading.Event()
+
+    def arrived(arrival: Arrival) -> None:
+        try:
+            write(_line(arrival, show=show))
+        except OSError:
+            gone.set()
+            over.set()
+
+    pretended.on_arrival = arrived
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with pretended:
+        try:
+            _welcome(pretended, mapper)
+            over.wait()
+        except KeyboardInterrupt:
+            say("")
+    counts = pretended.counts
+    words = ", ".join(f"{counts[name]:,} {name}" for name in ("accepted", "refused", "dropped", "repeated"))
+    say(f"{counts['received']:,} requests: {words}")
+    say("".join(f"  {count:>6,}  answered {status}\n" for status, count in counts["by_status"].items()).rstrip("\n"))
+    if gone.is_set():
+        raise BrokenPipeError
+
+
+def _welcome(pretended: Sandbox, mapper: Mapper) -> None:
+    """Where it is, and how to send to it."""
+    send = mapper.plan.send
+    names = [name for secret in send.secrets for _, name in secret.settings if name]
+    key = f"with {' and '.join(f'{name}={KEY}' for name in dict.fromkeys(names))} in the environment, " if names else ""
+    say(f"{mapper.destination}, pretended, is at {pretended.url} (key: {KEY}); Ctrl-C ends it")
+    say(f"  to send to it: {key}mapper send FILE --to {pretended.url}")
+    say(f"  what arrived:  {pretended.url}/ and {pretended.url}/received")
+    sys.stderr.flush()
+
+
+def _line(arrival: Arrival, *, show: bool) -> bytes:
+    """One line of output. The body only where it is asked for."""
+    body = codec.encode(arrival.body) + b"\n" if show and arrival.body is not None else b""
+    return arrival.line.encode() + b"\n" + body

@@ -1,0 +1,28 @@
+"""``mapper test``: runs the tests that a mapping carries.
+
+Knows how a run ends. Must not compare anything itself.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from mapper import pipeline
+from mapper.apps.cli.app import MappingArgument, app
+from mapper.apps.cli.exits import Exit
+from mapper.pipeline import cases
+
+
+@app.command("test")
+def run_tests(mapping: MappingArgument) -> None:
+    """Run the tests in a mapping's file; a failure is shown field by field."""
+    mapper = pipeline.load(mapping, {})
+    verdicts = cases.run_tests(mapper)
+    # Pages are drawn with rich, which is loaded only when one is drawn.
+    from mapper.apps.render import terminal, tests
+
+    terminal.show(tests.page(verdicts, mapper.file, terminal.screen(sys.stdout)))
+    failed = any(not verdict.passed for verdict in verdicts)
+    raise typer.Exit(Exit.SOME_INVALID if failed else Exit.FINE)

@@ -1,0 +1,224 @@
+"""Which expressions of a mapping a sample of events never fills, and which traits nothing reads.
+
+Knows how a mapping is held against real events. Must not map an event for anybody, nor report a value: what
+is kept of the sample is which traits there were, of which kind, in how many events.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from mapper import event, identity, transform
+from mapper.errors import ExpressionError, Problem
+from mapper.event import Identify
+from mapper.expressions import STAR
+from mapper.expressions.syntax import nodes
+from mapper.pipeline import Mapper
+from mapper.plan.parts import Located
+from mapper.transform import presence
+
+Path = tuple[str | int, ...]
+
+#: So many different paths of traits are remembered; senders can make up names without end.
+MOST_PATHS = 5_000
+#: How alike two names have to be to be taken for one another, from 0 to 1.
+_ALIKE = 0.75
+
+#: What has no value of its own.
+_NO_VALUES = {"an object", "a list", "null"}
+_KINDS = {bool: "a flag", dict: "an object", list: "a list", str: "a text", int: "a number", float: "a number"}
+
+
+@dataclass(slots=True)
+class _Watched:
+    """One expression, and whether any event filled it. ``condition`` says that it only decides something."""
+
+    located: Located
+    field: str | None
+    condition: bool
+    matched: bool = False
+
+    @property
+    def paths(self) -> list[Path]:
+        """The paths below ``traits`` that it can read."""
+        reads = self.located.expression.reads.every
+        below = {path[1:] for path in reads if path[0] == "traits" and len(path) > 1}
+        return sorted((tuple(STAR if isinstance(step, int) else step for step in path) for path in below), key=repr)
+
+
+class Coverage:
+    """A mapping held against a sample. ``events`` are the Identify calls in it, ``others`` what is none."""
+
+    def __init__(self, mapper: Mapper) -> None:
+        """Start with no event."""
+        self.events = self.others = 0
+        self._mapper = mapper
+        self._watched = list(_watched(mapper))
+        self._kinds: dict[Path, Counter[str]] = {}
+
+    def add(self, decoded: Any) -> None:
+        """Take one decoded event into account."""
+        call = event.read(decoded, self._mapper.destination)
+        if not isinstance(call, Identify):
+            self.others += 1
+            return
+        self.events += 1
+        known = identity.known(call, None, self._mapper.plan.never)
+        for path, kind in set(_shapes(known.tree, ())):
+            if path in self._kinds or len(self._kinds) < MOST_PATHS:
+                self._kinds.setdefault(path, Counter())[kind] += 1
+        waiting = [watched for watched in self._watched if not watched.matched]
+        document = self._document(call, known) if waiting else {}
+        for watched in waiting:
+            watched.matched = _filled(watched.located, document)
+
+    def _document(self, call: Identify, known: identity.Known) -> dict[str, Any]:
+        """What an expression of a field sees."""
+        settings = self._mapper.settings.public
+        done = transform.transform(self._mapper.plan, call, known, settings)
+        fields: dict[str, Any] = {}
+        for field in self._mapper.plan.fields:
+            if field.name in done.fields:
+                transform.put(fields, field.place, done.fields[field.name])
+        scope = {"traits": known.tree, "options": call.options, "audience": call.audience}
+        return {**call.envelope, **scope, "settings": dict(settings), "fields": fields}
+
+    def problems(self) -> list[Problem]:
+        """What the author should look at: expressions that never matched, and orders tested for presence."""
+        if not self.events:
+            return []
+        spellings = {_folded(path): path for path in self._unread()}
+        found = [*self._never_matched(spellings), *self._order_triggers()]
+        return sorted(found, key=lambda p: (p.position.line, p.position.column) if p.position else (0, 0))
+
+    def unread(self) -> list[tuple[str, int]]:
+        """The traits that no expression reads and in how many events each was, the most frequent first."""
+        counts = {path: sum(self._kinds[path].values()) for path in self._unread()}
+        values = {path: count for path, count in counts.items() if set(self._kinds[path]) - _NO_VALUES}
+        return sorted(((_name(path), count) for path, count in values.items()), key=lambda pair: (-pair[1], pair[0]))
+
+    def _unread(self) -> list[Path]:
+        read = {path for watched in self._watched for path in watched.paths}
+        return [path for path in self._kinds if not any(_covers(r, path) for r in read)]
+
+    def _never_matched(self, spellings: dict[str, Path]) -> Iterator[Problem]:
+        for watched in self._watched:
+            if not watched.matched:
+                yield self._problem(watched, watched.paths, f"{watched.located.text} was never filled", spellings)
+            elif watched.condition:
+                for path in watched.paths:
+                    if path not in self._kinds and _nearest(path, spellings):
+                        yield self._problem(watched, [path], f"traits.{_name(path)} was never there", spellings)
+
+    def _problem(self, watched: _Watched, paths: list[Path], message: str, spellings: dict[str, Path]) -> Problem:
+        hints = dict.fromkeys(filter(None, (self._hint(path, spellings) for path in paths)))
+        count = f"in {self.events} event{'' if self.events == 1 else 's'} of the sample"
+        hint = "; ".join(hints) or None
+        return Problem("never_matched", f"{message} {count}", "warning", watched.located.position, watched.field, hint)
+
+    def _hint(self, path: Path, spellings: dict[str, Path]) -> str | None:
+        near = None if path in self._kinds else _nearest(path, spellings)
+        return f"did you mean traits.{_name(near)}?" if near else self._shape(path)
+
+    def _shape(self, path: Path) -> str | None:
+        """Why a path leads nowhere: a step of it goes into a text, a list or a number."""
+        for length in range(len(path) - 1, 0, -1):
+            kinds = self._kinds.get(path[:length])
+            if kinds is not None:
+                due = "a list" if isinstance(path[length], int) else "an object"
+                kind, count = kinds.most_common(1)[0]
+                if kind != due:
+                    return f"traits.{_name(path[:length])} is {kind} in {count} of {self.events} events, not {due}"
+                return None
+        return None
+
+    def _order_triggers(self) -> Iterator[Problem]:
+        """``blank(traits.x)`` in a skip, where x is a flag: false is not blank, and would be taken for an order."""
+        for skip in self._mapper.plan.skip:
+            for name, path, offset in _presence_tests(skip.when):
+                kinds = self._kinds.get(path, Counter())
+                flags = kinds["a flag"]
+                if flags * 2 > kinds.total():
+                    trait = f"traits.{_name(path)}"
+                    message = f"{trait} is true or false in {flags} of {self.events} events, and false is not blank"
+                    position = skip.when.scalar.at(offset, len(name))
+                    yield Problem("order_trigger", message, "warning", position, None, f"test it for truth: !({trait})")
+
+
+def _watched(mapper: Mapper) -> Iterator[_Watched]:
+    for field in mapper.plan.fields:
+        if field.when is not None:
+            yield _Watched(field.when, field.name, condition=True)
+        yield from (_Watched(candidate.located, field.name, condition=False) for candidate in field.candidates)
+    for part in (*mapper.plan.require, *mapper.plan.skip):
+        if part.when is not None:
+            yield _Watched(part.when, None, condition=True)
+
+
+def _filled(located: Located, document: dict[str, Any]) -> bool:
+    try:
+        return not presence.is_empty(located.expression.search(document))
+    except ExpressionError:
+        return False
+
+
+def _shapes(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    """Every path below a value with the kind of what is there. All entries of a list share one path."""
+    if path:
+        yield path, _KINDS.get(type(value), "null")
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from _shapes(part, (*path, name))
+    elif isinstance(value, list):
+        for part in value:
+            yield from _shapes(part, (*path, STAR))
+
+
+def _covers(read: Path, path: Path) -> bool:
+    """Whether what is read at one path holds another."""
+    if len(read) > len(path):
+        return False
+    return all(one == other or isinstance(one, int) for one, other in zip(read, path, strict=False))
+
+
+def _presence_tests(when: Located) -> Iterator[tuple[str, Path, int | None]]:
+    """The calls of ``blank`` and ``filled`` over a mere path of traits: name, path, offset."""
+    tests = ("blank", "filled")
+    tokens = when.expression.tokens
+    offsets = (t.start for t, after in zip(tokens, tokens[1:], strict=False) if t.value in tests and after.kind == "lparen")
+    calls = [n for n in nodes(when.expression.tree) if n["type"] == "function_expression" and n["value"] in tests]
+    for call in calls:
+        offset = next(offsets, None)
+        path = _plain(call["children"][0])
+        if path is not None and path[0] == "traits" and len(path) > 1:
+            yield call["value"], path[1:], offset
+
+
+def _plain(node: dict[str, Any]) -> Path | None:
+    if node["type"] == "field":
+        return (node["value"],)
+    if node["type"] != "subexpression":
+        return None
+    parts = [_plain(child) for child in node["children"]]
+    return None if None in parts else tuple(step for part in parts if part is not None for step in part)
+
+
+def _name(path: Path) -> str:
+    """A path as people write it: ``addresses[*].city``."""
+    text = "".join("[*]" if step == STAR else f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.removeprefix(".")
+
+
+def _folded(path: Path) -> str:
+    """A path without what spellings differ in: case, dashes, underscores, spaces."""
+    return "".join(character for character in _name(path).casefold() if character.isalnum() or character == ".")
+
+
+def _nearest(path: Path, spellings: dict[str, Path]) -> Path | None:
+    """The trait of the sample that nothing reads and that is spelled most alike."""
+    near = get_close_matches(_folded(path), spellings, 1, _ALIKE)
+    return spellings[near[0]] if near else None

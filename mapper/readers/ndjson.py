@@ -1,0 +1,160 @@
+"""Events from files: one JSON a line, however large the file is.
+
+Knows lines, their limits and the marks that other systems leave in files. Must not know what an event is.
+
+- A line ends with LF or CRLF; a byte order mark before the first line is left out.
+- A blank line is no event. It is reported, so that line N of what is written can stand for line N of what was read.
+- A line of more than 1 MB is reported without its content: it is never held in memory.
+- A last line without an end is a line like any other; ``torn`` says so, because it may have been cut off.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from mapper.readers import UnreadableError
+
+#: The longest line, in bytes. A real Identify call has 1 to 4 KB; the collecting API takes 32 KB.
+MAX_LINE = 1024 * 1024
+#: So many bytes are asked for at once: enough for the longest line and its end.
+_LIMIT = MAX_LINE + len(b"\r\n")
+
+#: How a file of two-byte characters begins. PowerShell's ``>`` writes such files.
+_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a file.
+
+    ``number``    from 1
+    ``raw``       its bytes without the line's end; empty where it is blank or too long
+    ``too_long``  it has more than ``MAX_LINE`` bytes
+    ``torn``      it is the last, and has no end
+    """
+
+    number: int
+    raw: bytes = field(default=b"", repr=False)
+    too_long: bool = False
+    torn: bool = False
+
+    @property
+    def blank(self) -> bool:
+        """Whether there is nothing on it."""
+        return not self.raw and not self.too_long
+
+
+@contextmanager
+def opened(name: str) -> Iterator[BinaryIO]:
+    """The bytes of a file, or of standard input for ``-``. Raises UnreadableError."""
+    if name == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        stream = Path(name).open("rb")  # noqa: SIM115 - closed by the `with` below; only the opening may fail here
+    except OSError as error:
+        raise UnreadableError(f"cannot read {name}: {_reason(error)}") from None
+    with stream:
+        yield stream
+
+
+def check(name: str) -> None:
+    """Raise UnreadableError where a file cannot be read: better before the first event than after the last.
+
+    It is only asked for, not opened: what is read from a pipe can be opened once.
+    """
+    path = Path(name)
+    if name == "-":
+        return
+    if not path.exists():
+        raise UnreadableError(f"there is no file {name}")
+    if path.is_dir() or not os.access(path, os.R_OK):
+        raise UnreadableError(f"cannot read {name}: {'it is a directory' if path.is_dir() else 'permission denied'}")
+
+
+def lines(stream: BinaryIO, name: str) -> Iterator[Line]:
+    """The lines of a stream, blank ones included. ``name`` is its name in messages. Raises UnreadableError."""
+    try:
+        yield from _lines(stream, name)
+    except OSError as error:
+        raise UnreadableError(f"cannot read {name}: {_reason(error)}") from None
+
+
+def _lines(stream: BinaryIO, name: str) -> Iterator[Line]:
+    number = 0
+    while chunk := stream.readline(_LIMIT):
+        number += 1
+        ended = chunk.endswith(b"\n")
+        whole = ended or len(chunk) < _LIMIT
+        raw = (_first(chunk, name) if number == 1 else chunk).strip(b" \t\r\n")
+        if whole and len(raw) <= MAX_LINE:
+            yield Line(number, raw, torn=not ended)
+        else:
+            yield Line(number, too_long=True, torn=not ended and not _skip_rest(stream))
+
+
+def _first(chunk: bytes, name: str) -> bytes:
+    if chunk.startswith(_WIDE):
+        raise UnreadableError(f"{name} is written in UTF-16; save it as UTF-8")
+    return chunk.removeprefix(codecs.BOM_UTF8)
+
+
+def _skip_rest(stream: BinaryIO) -> bool:
+    """Read to the line's end and keep nothing. Whether there was an end."""
+    while chunk := stream.readline(MAX_LINE):
+        if chunk.endswith(b"\n"):
+            return True
+    return False
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or type(error).__name__).lower()
+
+
+def event(name: str, line: int | None = None) -> bytes:
+    """One event's text: a whole file that holds one JSON, or one line of a file that holds one a line.
+
+    ``line`` is the number of the line; without it a file with one event a line gives its first.
+    Raises UnreadableError where there is no such line, or the file is too long for one event.
+    """
+    with opened(name) as stream:
+        if line is not None:
+            return _numbered(stream, name, line)
+        first = next((found for found in lines(stream, name) if not found.blank), None)
+        if first is None:
+            raise UnreadableError(f"{name} is empty")
+        if first.too_long:
+            raise UnreadableError(f"{name} begins with a line of more than {MAX_LINE} bytes: that is no event")
+        if first.raw.endswith(b"}") and first.raw.startswith(b"{"):
+            return first.raw
+        return whole(first.raw, stream, name)
+
+
+def _numbered(stream: BinaryIO, name: str, number: int) -> bytes:
+    last = 0
+    for found in lines(stream, name):
+        last = found.number
+        if last == number:
+            if found.blank or found.too_long:
+                raise UnreadableError(f"line {number} of {name} is {'blank' if found.blank else 'too long'}")
+            return found.raw
+    raise UnreadableError(f"{name} has {last} lines; there is no line {number}")
+
+
+def whole(first: bytes, stream: BinaryIO, name: str) -> bytes:
+    """The text of a JSON that goes over several lines, of which the first was read already.
+
+    Raises UnreadableError where it is too long for one event.
+    """
+    rest = stream.read(MAX_LINE + 1)
+    if len(rest) > MAX_LINE:
+        message = f"{name} has more than {MAX_LINE} bytes, and its first line is no whole JSON object"
+        raise UnreadableError(f"{message}: it holds neither one event nor one event a line")
+    return first + b"\n" + rest
