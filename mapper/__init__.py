@@ -6,7 +6,7 @@ Knows the public names. Must not hold any logic; inside the package import the m
 
     postcards = mapper.load("mappings/my-destination.yaml")
     result = postcards.transform(event)          # never raises for what is in the event
-    if result.status == "ready":
+    if result.request is not None:
         outcome = mapper.send(result.request)
 
 The street, in order: source, mapping, functions, expressions, rules, plan, event, identity, transform,
@@ -21,23 +21,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mapper import expressions
-    from mapper.errors import MapperError, MappingError, PluginError, Position, Problem, SettingsError
+    from mapper.errors import MapperError, MappingError, PluginError, Problem, SettingsError
     from mapper.identity import Identity
     from mapper.outcome import Failure, Outcome, Reply
     from mapper.pipeline import Mapper, Result, load, loads
     from mapper.ports import Transport
     from mapper.request import Request
     from mapper.transports import asend, send
+    from mapper.transports.http import Http
+    from mapper.transports.memory import Memory
 
 _HOMES = {
     "Failure": "mapper.outcome",
+    "Http": "mapper.transports.http",
     "Identity": "mapper.identity",
     "Mapper": "mapper.pipeline",
     "MapperError": "mapper.errors",
+    "Memory": "mapper.transports.memory",
     "MappingError": "mapper.errors",
     "Outcome": "mapper.outcome",
     "PluginError": "mapper.errors",
-    "Position": "mapper.errors",
     "Problem": "mapper.errors",
     "Reply": "mapper.outcome",
     "Request": "mapper.request",
@@ -52,13 +55,14 @@ _HOMES = {
 
 __all__ = [
     "Failure",
+    "Http",
     "Identity",
     "Mapper",
     "MapperError",
     "MappingError",
+    "Memory",
     "Outcome",
     "PluginError",
-    "Position",
     "Problem",
     "Reply",
     "Request",

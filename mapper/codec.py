@@ -29,9 +29,12 @@ class NotJson(ValueError):  # noqa: N818 - a verdict on a text, read as "it is n
 def decode(raw: bytes | str) -> Any:
     """The value of a JSON text. Raises NotJson with a reason and, where it is known, a place."""
     try:
-        text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
+        # Bytes cannot hold half of a surrogate pair; a text of Python's can.
+        text = raw.decode("utf-8") if isinstance(raw, bytes) else raw.encode("utf-8").decode("utf-8")
     except UnicodeDecodeError as error:
         raise NotJson(f"not UTF-8 at byte {error.start + 1}") from None
+    except UnicodeEncodeError:
+        raise NotJson("half of a surrogate pair: text that cannot be sent") from None
     text = text.removeprefix("\ufeff")
     if text.count("[") + text.count("{") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
         raise NotJson(f"nested more than {MAX_DEPTH} levels deep")

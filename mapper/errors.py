@@ -57,6 +57,12 @@ class Problem:
     field: str | None = None
     hint: str | None = None
 
+    def __str__(self) -> str:
+        """``file:line:column: code: message (hint)``, for a log: no trait's value is in it."""
+        place = f"{self.position}: " if self.position else ""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{place}{self.code}: {self.message}{hint}"
+
 
 class Findings:
     """Problems as they are found, so that a reader gets all of them at once."""
@@ -92,7 +98,7 @@ class MappingError(MapperError):
         """Keep the problems; the message lists the errors, one a line."""
         self.problems = problems
         self.text = text
-        super().__init__("\n".join(_line(p) for p in problems if p.level == "error"))
+        super().__init__("\n".join(str(p) for p in problems if p.level == "error"))
 
 
 class SettingsError(MapperError):
@@ -101,7 +107,7 @@ class SettingsError(MapperError):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         """Keep the problems; the message lists them, one a line."""
         self.problems = problems
-        super().__init__("\n".join(_line(p) for p in problems))
+        super().__init__("\n".join(str(p) for p in problems))
 
 
 class ExpressionError(MapperError, ValueError):
@@ -124,9 +130,3 @@ class ExpressionError(MapperError, ValueError):
 
 class PluginError(MapperError):
     """A transport or store is not installed, or is not what it has to be."""
-
-
-def _line(problem: Problem) -> str:
-    place = f"{problem.position}: " if problem.position else ""
-    hint = f" ({problem.hint})" if problem.hint else ""
-    return f"{place}{problem.code}: {problem.message}{hint}"

@@ -79,7 +79,7 @@ def of_call(call: Identify, never: Iterable[str] = ()) -> Identity:
     older = Stamp(now.time - 1, now.message_id)
     known = {name: Trait(value, older) for name, value in call.context_traits.items()}
     known.update({name: Trait(value, now) for name, value in call.traits.items()})
-    return Identity({name: trait for name, trait in known.items() if name not in masked})
+    return Identity({name: known[name] for name in sorted(known) if name not in masked})
 
 
 def merge(one: Identity, other: Identity) -> Identity:

@@ -32,6 +32,20 @@ _VALUE = Raw({"type": ["string", "number", "boolean", "array", "object"]})
 _IF_WRONG = Word(("reject", "drop", "keep"))
 _DURATION = Patterned("[1-9][0-9]{0,8}[smhd]", "1h or 30d")
 
+#: What other languages call the types.
+_OTHER_TYPES = {
+    "string": "text",
+    "str": "text",
+    "integer": "whole",
+    "int": "whole",
+    "float": "number",
+    "boolean": "flag",
+    "bool": "flag",
+    "array": "list",
+    "dict": "object",
+    "map": "object",
+}
+
 #: What people write from habit, and what to write instead.
 _NOT_A_FIELD_KEY = {
     "required": "write rules: {required: true}",
@@ -73,10 +87,30 @@ def _check_require(entry: Entry, found: Findings) -> None:
         found.error("contradiction", "dropping fields cannot mend a missing one", entry.place("if_wrong"), hint)
 
 
+def _either(*names: str) -> list[Schema]:
+    return [{"required": [name]} for name in names]
+
+
+#: What ``_check_field`` says, for editors.
+_FIELD_FORM: Schema = {
+    "anyOf": _either("from", "const", "default"),
+    "not": {"anyOf": [{"required": ["const", name]} for name in ("from", "clean", "values", "default")]},
+    "dependencies": {"clean": ["from"], "values": ["from"]},
+    # A text field's fixed values are texts: an editor then marks 02134 without quotes.
+    "if": {"properties": {"type": {"const": "text"}}},
+    "then": {"properties": {"const": {"type": "string"}, "default": {"type": "string"}}},
+}
+#: What ``_check_require`` says, for editors.
+_DROP = {"properties": {"if_wrong": {"const": "drop"}}}
+_REQUIRE_FORM: Schema = {
+    "oneOf": _either("any_of", "all_of", "together", "rules"),
+    "not": {"required": ["if_wrong"], "anyOf": _either("any_of", "all_of"), **_DROP},
+}
+
 FIELD = Section(
     "a field",
     (
-        Key("type", Word(TYPES), "what the field is; text unless said otherwise"),
+        Key("type", Word(TYPES, _OTHER_TYPES), "what the field is; text unless said otherwise"),
         Key("when", _EXPRESSION, "whether the field is filled at all: an expression that has to be true"),
         Key("from", ListOf(_EXPRESSION, "expressions", lone=True), "where the value comes from; the first filled one"),
         Key("clean", _EXPRESSION, "an expression over `value` that puts it into the destination's form"),
@@ -93,13 +127,14 @@ FIELD = Section(
     ),
     refused=_NOT_A_FIELD_KEY,
     check=_check_field,
+    extra_schema=_FIELD_FORM,
 )
 
 SETTING = Section(
     "a setting",
     (
         Key("env", Text("the name of an environment variable"), "the environment variable that holds it"),
-        Key("type", Word(("text", "number", "whole", "flag")), "what it is; text unless said otherwise"),
+        Key("type", Word(("text", "number", "whole", "flag"), _OTHER_TYPES), "what it is; text unless said otherwise"),
         Key("required", Flag(), "whether nothing runs without it"),
         Key("secret", Flag(), "whether it may only be used under send.secrets"),
         Key("default", _VALUE, "its value where the environment has none"),
@@ -136,6 +171,7 @@ REQUIRE = Section(
         Key("if_wrong", _IF_WRONG, "reject the event, drop the fields, or only warn (keep)"),
     ),
     check=_check_require,
+    extra_schema=_REQUIRE_FORM,
 )
 
 SKIP = Section(

@@ -59,7 +59,7 @@ class Request:
     body: Any = field(repr=False)
     content: bytes = field(repr=False)
     secrets: tuple[Secret, ...] = ()
-    answers: Answers = Answers()
+    answers: Answers = field(default=Answers(), repr=False)
     message_id: str | None = None
 
     def with_secrets(self, settings: Mapping[str, Any]) -> Prepared:

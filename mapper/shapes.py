@@ -76,24 +76,33 @@ class ExpressionText:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One of a few words."""
+    """One of a few words. ``synonyms`` are what other tools call them."""
 
     choices: tuple[str, ...]
+    synonyms: dict[str, str] = field(default_factory=dict)
 
     def read(self, node: Node, found: Findings) -> str | None:
         """The word."""
         if isinstance(node, Scalar) and node.text in self.choices:
             return node.text
-        hint = None
-        if isinstance(node, Scalar):
-            near = get_close_matches(node.text, self.choices, 1)
-            hint = f"did you mean {near[0]}?" if near else None
-        found.error("wrong_word", f"one of {', '.join(self.choices)} is due here", node.position, hint)
+        due = f"one of {', '.join(self.choices)}" if len(self.choices) > 1 else self.choices[0]
+        found.error("wrong_word", f"{due} is due here", node.position, self._meant(node))
         return None
+
+    def _meant(self, node: Node) -> str | None:
+        if not isinstance(node, Scalar):
+            return None
+        near = get_close_matches(node.text, self.choices, 1)
+        meant = self.synonyms.get(node.text.lower()) or (near[0] if near else None)
+        return f"did you mean {meant}?" if meant else None
 
     def schema(self) -> Schema:
         """An enumeration."""
         return {"enum": [int(c) if c.isdigit() else c for c in self.choices]}
+
+
+#: What people write for true and for false.
+_TRUE, _FALSE = ("true", "yes", "on", "1", "y"), ("false", "no", "off", "0", "n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +113,9 @@ class Flag:
         """The flag."""
         if isinstance(node, Scalar) and node.plain and node.text in ("true", "false"):
             return node.text == "true"
-        found.error("wrong_word", "true or false is due here, without quotes", node.position)
+        word = node.text.lower() if isinstance(node, Scalar) else ""
+        hint = "write true" if word in _TRUE else "write false" if word in _FALSE else None
+        found.error("wrong_word", "true or false is due here, without quotes", node.position, hint)
         return None
 
     def schema(self) -> Schema:
@@ -177,12 +188,13 @@ class RawTable:
         """The table itself."""
         if isinstance(node, Table):
             return node
-        found.error("wrong_shape", f"{self.noun} is due here, not {kind_of(node)}", node.position)
+        hint = "write it as name: value"
+        found.error("wrong_shape", f"{self.noun} is due here, not {kind_of(node)}", node.position, hint)
         return None
 
     def schema(self) -> Schema:
-        """As given."""
-        return dict(self.form)
+        """As given; any object where nothing is given."""
+        return dict(self.form) or {"type": "object"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,11 +212,14 @@ class ListOf:
             if self.lone:
                 one = self.part.read(node, found)
                 return None if one is None else (one,)
-            hint = f"write [{node.text}]" if isinstance(node, Scalar) else None
+            hint = f"write [{node.text}]" if isinstance(node, Scalar) else "begin each entry with a dash: - ..."
             found.error("wrong_shape", f"a list of {self.noun} is due here, not {kind_of(node)}", node.position, hint)
             return None
-        if len(node.parts) < self.least:
+        if not node.parts and self.least:
             found.error("empty_value", f"a list of {self.noun} is due here, and it is empty", node.position)
+        elif len(node.parts) < self.least:
+            message = f"at least {self.least} {self.noun} are due here"
+            found.error("empty_value", message, node.position, "one alone needs no list")
         read = (self.part.read(part, found) for part in node.parts)
         return tuple(r for r in read if r is not None)
 
@@ -331,8 +346,10 @@ class Section:
             found.error("refused_key", f"{name.text!r} is not used here", name.position, self.refused[name.text])
             return
         names = [key.name for key in self.keys]
-        near = get_close_matches(name.text, names, 1, 0.6)
+        near = get_close_matches(name.text, (*names, *self.refused), 1, 0.6)
         hint = f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(names)}"
+        if near and near[0] in self.refused:
+            hint = self.refused[near[0]]
         found.error("unknown_key", f"{self.noun} has no key {name.text!r}", name.position, hint)
 
     def _check_required(self, entry: Entry, node: Table, found: Findings) -> None:

@@ -1,11 +1,11 @@
-"""Hypothesis strategies: JSON, Identify calls, identities, whole mappings, and files that went wrong.
+"""Hypothesis strategies: JSON, Identify calls, identities, and whole mappings.
 
 Knows what senders and authors write, well and badly, with few names so that traits and expressions meet. Must not
 know how any of it ends: that is for the laws.
 
     json_values                any JSON                    events(), calls()     Identify calls, usual to odd
     identities()               what is known of a person   mappings()            mappings that load, as plain values
-    cases(), batches()         a mapper with events        mutated(texts)        YAML files with mistakes in them
+    batches()                  a mapper with events        (mistakes.py: YAML files that went wrong)
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _HOMES = st.one_of(
 )
 traits = st.builds(
     lambda read, unread, home: {**read, **unread, **home},
-    st.dictionaries(st.sampled_from(READ), st.one_of(_TEXTS, _TEXTS, grammar.documents, scalars), max_size=4),
+    st.dictionaries(st.sampled_from(READ), st.one_of(_TEXTS, _TEXTS, _TEXTS, grammar.documents, scalars), max_size=5),
     st.dictionaries(st.one_of(st.sampled_from(UNREAD), st.text(max_size=3)), json_values, max_size=3),
     st.fixed_dictionaries({}, optional={"home": _HOMES, "list": st.lists(grammar.documents, max_size=3)}),
 )
@@ -193,7 +193,7 @@ def mappings(draw: Draw) -> dict[str, Any]:
             "key": {"env": "MAPPER_TEST_KEY", "secret": True, "required": True},
         },
         "fields": {name: draw(_field(tuple(names[:index]))) for index, name in enumerate(names)},
-        "custom_fields": draw(_custom_fields),
+        "custom_fields": draw(_custom_fields()),
         "send": draw(_sends(tuple(names))),
     }
     if draw(st.booleans()):
@@ -263,26 +263,29 @@ def acceptable(text: str) -> bool:
     return pipeline.inspect(written(minimal), environ={})[0] is not None
 
 
-_custom_fields = st.one_of(
-    st.just("none"),
-    st.fixed_dictionaries(
-        {},
-        optional={
-            "into": st.sampled_from(("m", "m.n")),
-            "nested": st.sampled_from(("flatten", "keep", "text", "drop")),
-            "lists": st.sampled_from(("text", "flatten", "keep", "join", "drop")),
-            "names": st.sampled_from(("keep", "snake")),
-            "separator": st.sampled_from(("_", ".", "--")),
-            "prefix": st.just("p_"),
-            "suffix": st.just("__c"),
-            "drop": st.lists(st.sampled_from(("d", "a.*", "**.b", "*a*", "home.**", "list.0")), min_size=1, max_size=2),
-            "lift": st.sampled_from((["home"], ["d", "a"])),
-            "empty": st.sampled_from(("drop", "keep")),
-            "name_rules": st.sampled_from(({"regex": "[a-z_0-9.]+"}, {"maxlength": 6})),
-            "rules": st.sampled_from(({"maxlength": 3}, {"max": 1})),
-        },
-    ),
-)
+_CUSTOM: dict[str, tuple[Any, ...]] = {
+    "into": ("m", "m.n"),
+    "nested": ("flatten", "keep", "text", "drop"),
+    "lists": ("text", "flatten", "keep", "join", "drop"),
+    "names": ("keep", "snake"),
+    "separator": ("_", ".", "--"),
+    "prefix": ("p_",),
+    "suffix": ("__c",),
+    "drop": (["d"], ["a.*", "**.b"], ["*a*"], ["home.**", "list.0"]),
+    "lift": (["home"], ["d", "a"]),
+    "empty": ("drop", "keep"),
+    "name_rules": ({"regex": "[a-z_0-9.]+"}, {"maxlength": 6}),
+    "rules": ({"maxlength": 3}, {"max": 1}),
+}
+
+
+@st.composite
+def _custom_fields(draw: Draw) -> Any:
+    """None of them, the defaults, or a few of the keys."""
+    if draw(st.integers(0, 7)) == 0:
+        return "none"
+    keys = draw(st.lists(st.sampled_from(sorted(_CUSTOM)), max_size=4, unique=True))
+    return {key: draw(st.sampled_from(_CUSTOM[key])) for key in keys}
 
 
 @st.composite
@@ -343,70 +346,3 @@ def batches(draw: Draw, events: st.SearchStrategy[Any] | None = None, size: int 
         mapper = pipeline.loads(written(mapping), environ=ENVIRONMENT)
     made = draw(st.lists(events if events is not None else calls(), min_size=size, max_size=size))
     return [Case(mapping, mapper, one, draw(identities())) for one in made]
-
-
-# ------------------------------------------------------------------------------------------- files with mistakes
-
-_ODD = "\u00a0\u200b\u2028\u0085\ufeff\u201c\u2019\u00ad\x07\x00\x7f\u0301\U0001f600\t\ud800éß\x0b\x0c\x1f\ue000\uffff"
-_MARKS = "'\"`:#,[]{}&*!|>%@-?~\\ \n\r.<$"
-_WORDS = ("&x ", "*x", "!t ", "<<: *x", "? ", "- - - ", "---\n", "...\n", "{{{{", "[[[[", "\n\n", "!!python/name:os ")
-
-
-@st.composite
-def mutated(draw: Draw, texts: tuple[str, ...]) -> str:
-    """One of the texts with one to four mistakes in it."""
-    text: str = draw(st.sampled_from(texts))
-    for _ in range(draw(st.integers(1, 4))):
-        mistake = draw(st.sampled_from((_edit_character, _edit_character, _edit_line, _edit_line, _edit_span)))
-        text = mistake(draw, text)
-    return text
-
-
-def _edit_character(draw: Draw, text: str) -> str:
-    place = draw(st.integers(0, len(text)))
-    kind = draw(st.sampled_from(("insert", "replace", "remove", "word")))
-    new = draw(st.sampled_from(_WORDS)) if kind == "word" else draw(st.sampled_from(_MARKS + _ODD))
-    if kind == "remove":
-        return text[:place] + text[place + 1 :]
-    return text[:place] + new + text[place + (kind == "replace") :]
-
-
-def _edit_line(draw: Draw, text: str) -> str:
-    lines = text.split("\n")
-    one, other = (draw(st.integers(0, len(lines) - 1)) for _ in range(2))
-    kind = draw(st.sampled_from(("delete", "double", "swap", "indent", "dedent", "tab", "join", "quotes", "comment")))
-    if kind == "swap":
-        lines[one], lines[other] = lines[other], lines[one]
-    elif kind == "double":
-        lines.insert(other, lines[one])
-    elif kind == "join" and one + 1 < len(lines):
-        lines[one : one + 2] = [lines[one] + lines[one + 1]]
-    elif kind == "delete":
-        del lines[one]
-    else:
-        lines[one] = {
-            "indent": " " + lines[one],
-            "dedent": lines[one].removeprefix(" ").removeprefix(" "),
-            "tab": "\t" + lines[one].lstrip(),
-            "quotes": lines[one].translate(str.maketrans("'\"", "\"'")),
-            "comment": lines[one].replace(" ", " # ", 1),
-        }.get(kind, lines[one])
-    return "\n".join(lines)
-
-
-def _edit_span(draw: Draw, text: str) -> str:
-    """Cut, move or repeat a piece; now and then repeat it until it is large."""
-    start = draw(st.integers(0, len(text)))
-    end = min(len(text), start + draw(st.integers(0, 60)))
-    piece, rest = text[start:end], text[:start] + text[end:]
-    kind = draw(st.sampled_from(("cut", "move", "repeat", "end", "brackets", "large")))
-    if kind == "cut":
-        return rest
-    if kind == "end":
-        return text[:start]
-    if kind == "brackets":
-        return text[:start] + draw(st.sampled_from("[{-")) * draw(st.sampled_from((3, 40, 100_000))) + text[start:]
-    if kind == "large":
-        return text[:start] + piece * 300 + text[start:]
-    place = draw(st.integers(0, len(rest)))
-    return (rest if kind == "move" else text)[:place] + piece + (rest if kind == "move" else text)[place:]

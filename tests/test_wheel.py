@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from collections.abc import Iterator
@@ -44,13 +45,19 @@ PATIENCE = 60
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built by the standard front end with the build back end at hand."""
-    out = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(ROOT)]
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of what a release is: the source archive, and the wheel that was built from that archive."""
+    out = tmp_path_factory.mktemp("release")
+    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True, text=True)
-    (built,) = out.glob("*.whl")
-    return built
+    return out
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Path:
+    """The wheel."""
+    (path,) = built.glob("*.whl")
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +85,12 @@ def clean_environment(commands: Path) -> dict[str, str]:
     return {**kept, "PATH": str(commands), "NO_COLOR": "1"}
 
 
-def run(commands: Path, desk: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run the installed command on the desk."""
+def run(commands: Path, desk: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run the installed command on the desk, with settings in its environment."""
     return subprocess.run(
         [commands / "mapper", *words],
         cwd=desk,
-        env=clean_environment(commands),
+        env={**clean_environment(commands), **settings},
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -99,6 +106,15 @@ def test_the_wheel_holds_one_package(wheel: Path) -> None:
     assert len(tops) == 2
     assert "mapper/py.typed" in names
     assert not [name for name in names if "__pycache__" in name]
+
+
+def test_the_source_archive_is_the_checkout(built: Path) -> None:
+    """Whoever has the archive can run the tests and the checks."""
+    (path,) = built.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {".importlinter", "LICENSE", "Makefile", "cli.py", "mappings/DEFAULT", "tests/test_wheel.py"} <= names
+    assert not [name for name in names if name.startswith((".venv/", ".git/"))]
 
 
 def test_the_wheel_brings_every_shipped_mapping(wheel: Path) -> None:
@@ -151,31 +167,41 @@ def test_transform_writes_the_documented_payload(commands: Path, desk: Path) -> 
     assert "premium" in line
 
 
-@pytest.fixture
-def sandbox(commands: Path, desk: Path) -> Iterator[subprocess.Popen[str]]:
-    """The pretend destination, running until the test is over."""
-    process = subprocess.Popen(
-        [commands / "mapper", "sandbox"],
-        cwd=desk,
-        env={**clean_environment(commands), "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        assert "127.0.0.1" in process.stdout.readline()
-        yield process
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
-
-
-def test_send_to_the_sandbox(sandbox: subprocess.Popen[str], commands: Path, desk: Path) -> None:
-    """One good event is delivered to the sandbox; with the sandbox gone, nothing is, and the status says so."""
+def test_send_to_a_sandbox_of_its_own(commands: Path, desk: Path) -> None:
+    """Without a key and without a network, one good event is delivered; a bad one beside it is counted."""
     sent = run(commands, desk, "send", "event.json", "--to", "sandbox", "--yes")
     assert sent.returncode == 0, sent.stdout + sent.stderr
-    sandbox.terminate()
+    mixed = run(commands, desk, "send", "event.json", "bad.json", "--to", "sandbox", "--yes")
+    assert mixed.returncode == 1, mixed.stdout + mixed.stderr
+
+
+@pytest.fixture
+def sandbox(commands: Path, desk: Path) -> Iterator[subprocess.Popen[str]]:
+    """The pretend destination as a process of its own, on a free port, until the test is over."""
+    with subprocess.Popen(
+        [commands / "mapper", "sandbox", "--port", "0"],
+        cwd=desk,
+        env=clean_environment(commands),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_send_to_a_sandbox_next_door(sandbox: subprocess.Popen[str], commands: Path, desk: Path) -> None:
+    """Sent over HTTP to another process it is delivered; with that process gone it is not, and the status says so."""
+    assert sandbox.stderr is not None
+    welcome = sandbox.stderr.readline()
+    address = re.search(r"http://127\.0\.0\.1:\d+", welcome)
+    assert address is not None, welcome
+    send = ["send", "event.json", "--to", address[0], "--yes"]
+    sent = run(commands, desk, *send, INKIT_API_KEY="sandbox")
+    assert sent.returncode == 0, sent.stdout + sent.stderr
+    sandbox.kill()
     sandbox.wait(PATIENCE)
-    again = run(commands, desk, "send", "event.json", "--to", "sandbox", "--yes")
-    assert again.returncode == 4, again.stdout + again.stderr
+    lost = run(commands, desk, *send, INKIT_API_KEY="sandbox")
+    assert lost.returncode == 4, lost.stdout + lost.stderr

@@ -6,6 +6,7 @@ see a document. Sound but generous: what is read on any document is in the resul
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,10 @@ from mapper import functions
 #: A step that stands for any name or index.
 STAR = -1
 
+#: Ends the path of a value that was built anew, as by ``[a, b]`` or a projection. What is read of that value
+#: stands anywhere below the path, so no further step is added. No path in a result has it.
+_BELOW = -2
+
 #: Steps from the top: names, indices that are not negative, STAR.
 Path = tuple[str | int, ...]
 _State = frozenset[Path]
@@ -21,6 +26,10 @@ _State = frozenset[Path]
 _NOWHERE: _State = frozenset()
 #: Standard functions whose arguments are only looked at: none of their values is in the result.
 TESTING = frozenset({"keys", "length", "type", "contains", "starts_with", "ends_with"})
+#: Functions whose result is one of their arguments, or has the members of all of them at their own names.
+_PASSING = frozenset({"first_filled", "merge", "not_null"})
+#: Functions whose result is one element of their argument.
+_CHOOSING = frozenset({"max", "max_by", "min", "min_by"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,7 @@ def walk(tree: dict[str, Any]) -> Reads:
     """What a tree reads."""
     walker = _Walker()
     flows = walker.visit(tree, frozenset({()}))
-    return Reads(flows, frozenset(walker.tests))
+    return Reads(_bare(flows), _bare(walker.tests))
 
 
 def plain_path(tree: dict[str, Any]) -> Path | None:
@@ -89,6 +98,11 @@ class _Walker:
     def _test(self, node: dict[str, Any], state: _State) -> None:
         self.tests |= self.visit(node, state)
 
+    def _made(self, state: _State, made: _State) -> _State:
+        """What was made of these paths. Where nothing of one flows, that it is there still decides."""
+        self.tests |= {path for path in state if path and not any(one[: len(path)] == path for one in made)}
+        return _built(made)
+
     def _chain(self, node: dict[str, Any], state: _State) -> _State:
         for child in node["children"]:
             state = self.visit(child, state)
@@ -96,10 +110,13 @@ class _Walker:
 
     _subexpression = _index_expression = _pipe = _chain
 
-    def _union(self, node: dict[str, Any], state: _State) -> _State:
+    def _or_expression(self, node: dict[str, Any], state: _State) -> _State:
         return _NOWHERE.union(*(self.visit(child, state) for child in node["children"]))
 
-    _multi_select_list = _multi_select_dict = _or_expression = _union
+    def _multi_select_list(self, node: dict[str, Any], state: _State) -> _State:
+        return self._made(state, self._or_expression(node, state))
+
+    _multi_select_dict = _multi_select_list
 
     def _and_expression(self, node: dict[str, Any], state: _State) -> _State:
         # A falsy left side is itself the result, so it flows as well as tests.
@@ -107,36 +124,42 @@ class _Walker:
         return self.visit(left, state) | self.visit(right, state)
 
     def _field(self, node: dict[str, Any], state: _State) -> _State:
-        return frozenset((*path, node["value"]) for path in state)
+        return _step(state, node["value"])
 
     def _index(self, node: dict[str, Any], state: _State) -> _State:
-        step = node["value"] if node["value"] >= 0 else STAR
-        return frozenset((*path, step) for path in state)
+        return _step(state, node["value"] if node["value"] >= 0 else STAR)
 
     def _slice(self, _node: dict[str, Any], state: _State) -> _State:
-        return _each(state)
+        return _built(_step(state, STAR))
 
     def _flatten(self, node: dict[str, Any], state: _State) -> _State:
-        # The elements, and the elements of those that are lists themselves.
-        elements = _each(self.visit(node["children"][0], state))
-        return elements | _each(elements)
+        return _built(self._elements(node, state))
+
+    def _elements(self, node: dict[str, Any], state: _State) -> _State:
+        """The elements of a node's list; a slice and a flattening step to them themselves."""
+        if node["type"] == "flatten":
+            # The elements, and the elements of those that are lists themselves.
+            elements = _step(self.visit(node["children"][0], state), STAR)
+            return elements | _step(elements, STAR)
+        if node["type"] == "index_expression" and node["children"][-1]["type"] == "slice":
+            return _step(self._chain({"children": node["children"][:-1]}, state), STAR)
+        return _step(self.visit(node, state), STAR)
 
     def _projection(self, node: dict[str, Any], state: _State) -> _State:
         left, right = node["children"]
-        base = self.visit(left, state)
-        # A flatten or a slice on the left has stepped to the elements already.
-        elements = base if _steps_to_elements(left) else _each(base)
-        return self.visit(right, elements)
+        elements = self._elements(left, state)
+        return self._made(elements, self.visit(right, elements))
 
     def _value_projection(self, node: dict[str, Any], state: _State) -> _State:
         left, right = node["children"]
-        return self.visit(right, _each(self.visit(left, state)))
+        elements = _step(self.visit(left, state), STAR)
+        return self._made(elements, self.visit(right, elements))
 
     def _filter_projection(self, node: dict[str, Any], state: _State) -> _State:
         left, right, condition = node["children"]
-        elements = _each(self.visit(left, state))
+        elements = self._elements(left, state)
         self._test(condition, elements)
-        return self.visit(right, elements)
+        return self._made(elements, self.visit(right, elements))
 
     def _comparator(self, node: dict[str, Any], state: _State) -> _State:
         for child in node["children"]:
@@ -164,14 +187,17 @@ class _Walker:
         values = [a for a in arguments if a["type"] != "expref"]
         read = _NOWHERE.union(*(self.visit(a, state) for a in values))
         for expression in (a for a in arguments if a["type"] == "expref"):
-            inner = self.visit(expression, _each(read))
+            elements = _step(read, STAR)
+            inner = self.visit(expression, elements)
             if name == "map":
-                return inner
+                return self._made(elements, inner)
             self.tests |= inner
         if only_tests(name):
             self.tests |= read
             return _NOWHERE
-        return read
+        if name in _PASSING:
+            return read
+        return _step(read, STAR) if name in _CHOOSING else _built(read)
 
 
 def only_tests(name: str) -> bool:
@@ -180,11 +206,15 @@ def only_tests(name: str) -> bool:
     return name in TESTING or (ours is not None and ours.flow == "tests")
 
 
-def _each(state: _State) -> _State:
-    return frozenset((*path, STAR) for path in state)
+def _step(state: _State, step: str | int) -> _State:
+    """One step further in."""
+    return frozenset(path if path[-1:] == (_BELOW,) else (*path, step) for path in state)
 
 
-def _steps_to_elements(node: dict[str, Any]) -> bool:
-    if node["type"] == "flatten":
-        return True
-    return bool(node["type"] == "index_expression" and node["children"][-1]["type"] == "slice")
+def _built(state: _State) -> _State:
+    """The state of a value that was made of what stands at these paths."""
+    return _step(state, _BELOW)
+
+
+def _bare(state: Iterable[Path]) -> frozenset[Path]:
+    return frozenset(path[:-1] if path[-1:] == (_BELOW,) else path for path in state)

@@ -66,6 +66,7 @@ def parse(text: str) -> tuple[Node, tuple[Token, ...]]:
     _check_depth(tree)
     _check_calls(tree, tokens)
     _check_slices(tree, tokens)
+    _check_references(tree, tokens)
     return tree, tokens
 
 
@@ -196,3 +197,24 @@ def _check_slices(tree: Node, tokens: tuple[Token, ...]) -> None:
         if node["type"] == "slice" and node["children"][2] == 0:
             offset = next((t.start for t in tokens if t.kind == "colon"), 0)
             raise ExpressionError("slice_step", "a slice cannot have the step 0", offset)
+
+
+def _check_references(tree: Node, tokens: tuple[Token, ...]) -> None:
+    """Refuse ``&expr`` where no function takes one, as JMESPath's grammar does: the package makes a value of it."""
+    taken = {id(child) for node in nodes(tree) for child in _references_taken(node)}
+    if any(node["type"] == "expref" and id(node) not in taken for node in nodes(tree)):
+        offset = next((t.start for t in tokens if t.kind == "expref"), 0)
+        hint = "write sort_by(traits.orders, &date), for example"
+        raise ExpressionError("syntax", "& stands only before an argument of a function that takes one", offset, hint)
+
+
+def _references_taken(node: Node) -> Iterator[Node]:
+    """The arguments of a call that may be ``&expr``."""
+    if node["type"] != "function_expression":
+        return
+    ours = functions.TABLE.get(node["value"])
+    if ours is not None:
+        kinds = [parameter.kind == "expression" for parameter in ours.parameters]
+    else:
+        kinds = ["expref" in part["types"] for part in Functions.FUNCTION_TABLE[node["value"]]["signature"]]
+    yield from (child for child, takes in zip(node["children"], kinds, strict=False) if takes)

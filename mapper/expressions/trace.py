@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from mapper import functions
-from mapper.errors import ExpressionError
 from mapper.expressions import interpreter, reads
 
 #: A path into the document; everything at and below it flowed.
@@ -196,6 +195,8 @@ class _Tracer:
             return self._map(node, at)
         given = [self.visit(a, at) for a in arguments if a["type"] != "expref"]
         value = self._plain(node, at)
+        if name == "reverse" and isinstance(value, list):
+            return _list(reversed(given[0].listed()))
         if _selects(name):
             return _selected(value, given)
         return _Traced(value, coarse=frozenset(o for g in given for o in g.origins()))
@@ -206,10 +207,6 @@ class _Tracer:
         if not isinstance(base.value, list):
             self._plain(node, at)  # raises as the evaluation does
         return _list(self.visit(expression["children"][0], e) for e in base.listed())
-
-    def _expref(self, _node: dict[str, Any], _at: _Traced) -> _Traced:
-        # Only legal as a function's argument; anywhere else its value is no JSON.
-        raise ExpressionError("expression_failed", "an & expression outside a function's arguments")
 
 
 def _list(parts: Iterable[_Traced]) -> _Traced:
@@ -245,6 +242,8 @@ def _take(value: Any, pool: list[_Traced]) -> _Traced:
     for index, candidate in enumerate(pool):
         if candidate.value is value:
             return pool.pop(index)
+    if value is None:
+        return _NULL
     # Not one of the elements (a reversed text, say): everything that was given flowed.
     return _Traced(value, coarse=frozenset(o for p in pool for o in p.origins()))
 

@@ -18,6 +18,7 @@ from typing import Any
 from mapper import codec, event, identity, mapping, plan, request, source, transform
 from mapper.errors import Findings, MapperError, MappingError, Position, Problem, SettingsError
 from mapper.identity import Identity
+from mapper.pipeline import records
 from mapper.plan import Plan
 from mapper.plan.settings import Settings, resolve
 from mapper.request import Request
@@ -38,6 +39,10 @@ class Result(Transformed):
     """
 
     request: Request | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The result as plain JSON: what ``mapper preview --format json`` writes. It holds the traits' values."""
+        return records.of_result(self, self.request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +82,16 @@ class Mapper:
 
         ``settings`` override the environment's, by name. ``identity`` is what is known of the person:
         a dict of traits (older than any call) or an Identity.
-        Raises SettingsError where a required setting is missing; never for anything in the event.
+        Raises SettingsError where a required setting is missing, TypeError where ``identity`` is neither;
+        never for anything in the event.
         """
         resolved = self.resolved(settings)
+        person = _person(identity)
         try:
             decoded = codec.decode(event) if isinstance(event, str | bytes) else codec.normal(event)
         except codec.NotJson as error:
             return not_json(error)
-        return self.transform_decoded(decoded, resolved, identity)
+        return self.transform_decoded(decoded, resolved, person)
 
     def resolved(self, settings: Mapping[str, Any] | None = None) -> Settings:
         """The settings for a run. Raises SettingsError where one is missing or wrong (secrets apart)."""
@@ -97,14 +104,11 @@ class Mapper:
         known = {**self.settings.public, **self.settings.secret, **given}
         return resolve(self.plan, {}, known)
 
-    def transform_decoded(
-        self, decoded: Any, settings: Settings, known_person: Identity | Mapping[str, Any] | None = None
-    ) -> Result:
+    def transform_decoded(self, decoded: Any, settings: Settings, person: Identity | None = None) -> Result:
         """As ``transform``, for JSON that came out of the codec and settings that are resolved."""
         call = event.read(decoded, self.plan.destination)
         if isinstance(call, event.NotForUs):
             return _result(transform.transform(self.plan, call, _NOTHING_KNOWN, settings.public))
-        person = known_person if isinstance(known_person, Identity | None) else identity.from_traits(known_person)
         known = identity.known(call, person, self.plan.never)
         done = transform.transform(self.plan, call, known, settings.public)
         if done.status != "ready":
@@ -112,12 +116,41 @@ class Mapper:
         built, problems = request.build(self.plan, done, call, settings.public)
         return _result(done, built, problems)
 
+    def remember(self, known: Identity | None, event_: Any) -> Identity:
+        """What is known of a person after one more event: by trait, the last writer.
+
+        ``event_`` is a decoded JSON object, or its text. What belongs to one call is left out, and events that are
+        no Identify calls change nothing. Neither order nor repetition matters.
+        """
+        try:
+            decoded = codec.decode(event_) if isinstance(event_, str | bytes) else codec.normal(event_)
+        except codec.NotJson:
+            return known or Identity()
+        call = event.read(decoded, self.plan.destination)
+        if isinstance(call, event.NotForUs):
+            return known or Identity()
+        return identity.merge(known or Identity(), identity.of_call(call, self.plan.never))
+
+    def __repr__(self) -> str:
+        """The mapping's file and destination."""
+        return f"<Mapper {self.plan.file} for {self.plan.destination}>"
+
     def secrets(self, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """All settings by name, secret ones included, for a transport. Raises SettingsError where one is missing."""
         resolved = self.resolved(settings)
         if resolved.missing_secrets:
             raise SettingsError(resolved.missing_secrets)
         return {**resolved.public, **resolved.secret}
+
+
+def _person(known: Identity | Mapping[str, Any] | None) -> Identity | None:
+    """What is known of a person, as an Identity of plain JSON values."""
+    if known is None or isinstance(known, Identity):
+        return known
+    if not isinstance(known, Mapping):
+        message = f"identity has to be a dict of traits or an Identity, not {type(known).__name__}"
+        raise TypeError(message)
+    return identity.from_traits(codec.normal(dict(known)))
 
 
 _NOTHING_KNOWN = identity.Known({}, {}, {})
@@ -177,11 +210,18 @@ def inspect(
     found.problems.extend(read.problems)
     written = mapping.parse(read, found)
     compiled = plan.compile(written, read.text, found) if written is not None else None
-    problems = tuple(sorted(dict.fromkeys(found.problems), key=_place))
+    problems = _in_file_order(read.problems, found.problems)
     if written is None or compiled is None or any(p.level == "error" for p in problems):
         return None, problems, read.text
     resolved = resolve(compiled, os.environ if environ is None else environ)
     return Mapper(compiled, written, read.text, resolved), problems, read.text
+
+
+def _in_file_order(of_source: tuple[Problem, ...], every: list[Problem]) -> tuple[Problem, ...]:
+    """All problems, sorted; without what later stages say of a place where YAML itself is broken."""
+    broken = {_place(p) for p in of_source if p.level == "error"}
+    kept = (p for p in dict.fromkeys(every) if p in of_source or _place(p) not in broken)
+    return tuple(sorted(kept, key=_place))
 
 
 def _place(problem: Problem) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Any
 
 from mapper import event, identity, transform
@@ -121,8 +122,10 @@ class Coverage:
         return Problem("never_matched", f"{message} {count}", "warning", watched.located.position, watched.field, hint)
 
     def _hint(self, path: Path, spellings: dict[str, Path]) -> str | None:
-        near = None if path in self._kinds else _nearest(path, spellings)
-        return f"did you mean traits.{_name(near)}?" if near else self._shape(path)
+        if path in self._kinds:
+            return None
+        near = _nearest(path, spellings)
+        return self._shape(path) or (f"did you mean traits.{_name(near)}?" if near else None)
 
     def _shape(self, path: Path) -> str | None:
         """Why a path leads nowhere: a step of it goes into a text, a list or a number."""
@@ -131,9 +134,11 @@ class Coverage:
             if kinds is not None:
                 due = "a list" if isinstance(path[length], int) else "an object"
                 kind, count = kinds.most_common(1)[0]
-                if kind != due:
-                    return f"traits.{_name(path[:length])} is {kind} in {count} of {self.events} events, not {due}"
-                return None
+                if kind == due:
+                    return None
+                hint = f"traits.{_name(path[:length])} is {kind} in {count} of {self.events} events, not {due}"
+                inside = (*path[:length], 0, *path[length:])
+                return f"{hint}: write traits.{_name(inside)}" if kind == "a list" else hint
         return None
 
     def _order_triggers(self) -> Iterator[Problem]:
@@ -154,9 +159,9 @@ def _watched(mapper: Mapper) -> Iterator[_Watched]:
         if field.when is not None:
             yield _Watched(field.when, field.name, condition=True)
         yield from (_Watched(candidate.located, field.name, condition=False) for candidate in field.candidates)
-    for part in (*mapper.plan.require, *mapper.plan.skip):
-        if part.when is not None:
-            yield _Watched(part.when, None, condition=True)
+    for when in (*(part.when for part in mapper.plan.require), *(part.when for part in mapper.plan.skip)):
+        if when is not None:
+            yield _Watched(when, None, condition=True)
 
 
 def _filled(located: Located, document: dict[str, Any]) -> bool:
@@ -189,7 +194,7 @@ def _presence_tests(when: Located) -> Iterator[tuple[str, Path, int | None]]:
     """The calls of ``blank`` and ``filled`` over a mere path of traits: name, path, offset."""
     tests = ("blank", "filled")
     tokens = when.expression.tokens
-    offsets = (t.start for t, after in zip(tokens, tokens[1:], strict=False) if t.value in tests and after.kind == "lparen")
+    offsets = (t.start for t, after in pairwise(tokens) if t.value in tests and after.kind == "lparen")
     calls = [n for n in nodes(when.expression.tree) if n["type"] == "function_expression" and n["value"] in tests]
     for call in calls:
         offset = next(offsets, None)

@@ -17,6 +17,7 @@ from mapper.expressions import STAR
 from mapper.plan.order import place_of
 from mapper.plan.parts import Age, Candidate, Field, Located, Requirement, Skip
 from mapper.plan.scope import CLEAN, FIELD, Compiler
+from mapper.shapes import warn_if_read_differently
 from mapper.source import Node, Scalar, Series, Table
 from mapper.values import typed
 
@@ -84,6 +85,7 @@ def _table(field: written.Field, found: Findings) -> dict[str, Any]:
             if not isinstance(node, Scalar):
                 found.error("wrong_shape", "a spelling is a text", node.position, None, field.name.text)
                 continue
+            warn_if_read_differently(node, found)
             first = places.setdefault(spelling(node.text), node)
             if table.setdefault(spelling(node.text), value) != value:
                 message = f"the spelling {node.text!r} stands under two results (first on line {first.position.line})"

@@ -39,27 +39,33 @@ _NAME = re.compile(r"[\w $#/:-]*")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
-def of_error(error: ExpressionError, scalar: Scalar) -> str | None:
-    """What to write instead of a text that is no expression."""
+def of_error(error: ExpressionError, scalar: Scalar, names: Collection[str]) -> str | None:
+    """What to write instead of a text that is no expression, where these names are known."""
     text = scalar.text
     if scalar.cut_from is not None:
         return f"YAML ends a text at a # after a space, and inside brackets at a comma: write {quoted(scalar.cut_from)}"
     if error.code != "syntax":
         return error.hint
+    if "traits" not in names and re.fullmatch(r"[\w.,;:/=+ -]+", text):
+        return f"for a fixed text write {_fixed(text, names)}"
     if re.fullmatch(r"[^\W\d_][\w'’,&-]*( [\w'’.,&-]+)*|[+-]?\d[\w.:,/ -]*", text):
-        return _fixed_or_trait(text)
+        return _fixed_or_trait(text, names)
     for why, mended in _mended(text, error.offset or 0):
         if compiles(mended):
             return f"{why}: write {quoted(mended)}"
     return error.hint
 
 
-def _fixed_or_trait(text: str) -> str:
+def _fixed(text: str, names: Collection[str]) -> str:
+    """How a fixed text is written: a field has a key for it; elsewhere it is a text inside the expression."""
+    return f"const: {quoted(text)}" if "traits" in names else quoted(f"'{text}'")
+
+
+def _fixed_or_trait(text: str, names: Collection[str]) -> str:
     """For words or a number that stand alone: a fixed text was meant, or a trait's name."""
     trait = f'traits."{text}"' if re.search(r"\W", text) else f"traits.{text}"
-    if text[0].isdigit() or text[0] in "+-":
-        return f"for a fixed text write const: {quoted(text)}"
-    return f"for a trait write {trait}; for a fixed text write const: {quoted(text)}"
+    fixed = f"for a fixed text write {_fixed(text, names)}"
+    return fixed if text[0].isdigit() or text[0] in "+-" else f"for a trait write {trait}; {fixed}"
 
 
 def _mended(text: str, at: int) -> Iterator[tuple[str, str]]:
@@ -122,11 +128,11 @@ def of_name(name: str, expression: Expression, scalar: Scalar, names: Collection
         # A name beside a comparison was typed in double quotes; as a text it stands in single ones.
         write = rewritten(expression, offset, offset + len(name) + 2, f"'{name}'")
         return f"for a text write {write}" if write else f"for a text write '{name}'"
-    if alone and re.fullmatch(r"[A-Z0-9]{1,3}|[A-Z][a-z]+", name):
-        return f"for a fixed text write const: {quoted(name)}; for a trait write traits.{name}"
-    if alone and not scalar.plain:
-        reason = "YAML took the quotes away. "
-        return f"{reason}For a fixed text write const: {quoted(name)}; for a trait write traits.{name}"
+    capital = re.fullmatch(r"[A-Z0-9]{1,3}|[A-Z][a-z]+", name)
+    if alone and (capital or not scalar.plain):
+        reason = "" if capital else "YAML took the quotes away; "
+        trait = f"; for a trait write traits.{name}" if "traits" in names else ""
+        return f"{reason}for a fixed text write {_fixed(name, names)}{trait}"
     meant = _HABITS.get(name)
     if meant in names:
         return f"did you mean {meant}?"

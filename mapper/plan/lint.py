@@ -101,48 +101,35 @@ def _operand(expression: Expression, index: int) -> tuple[int, bool]:
 
 
 def _compared_digits(expression: Expression) -> Iterator[Finding]:
-    """Each text of digits that is compared with what may be a number. A field is text, whatever came."""
-    message = "a number is never equal to a text: this is false where the trait is a number"
+    """Each text of digits that is compared with a path, which may lead to a number. A field is text, whatever came."""
+    message = "a number is never equal to a text, so this does not see a trait that comes as a number"
     for index, token in enumerate(expression.tokens):
-        other, span = _other_side(expression, index)
         digits = token.value
-        if span is None or other.startswith(("fields.", "to_string(")):
+        path = _compared_path(expression, index) if isinstance(digits, str) and digits.isdigit() else None
+        if path is None or path.group().startswith("fields."):
             continue
         hint = f"compare a field, which is text: fields.NAME == '{digits}'"
-        write = _compared_with_both(expression, other, span, digits) if other else None
-        if write is not None and not digits.startswith("0"):
-            hint = f"write {write}; or {hint}"
+        if not digits.startswith("0"):
+            write = hints.rewritten(expression, *path.span(), f"text({path.group()})")
+            hint = f"write {write}" if write else hint
         yield Finding("number_or_text", message, hint, token.start, len(digits) + 2)
 
 
-def _other_side(expression: Expression, index: int) -> tuple[str, tuple[int, int] | None]:
-    """What a text of digits is compared with, where that is a path; and the span of the comparison, if there is one."""
-    tokens, text = expression.tokens, expression.text
-    token = tokens[index]
-    if token.kind != "literal" or not isinstance(token.value, str) or not token.value.isdigit():
-        return "", None
-    end = token.start + len(token.value) + 2
-    if index and tokens[index - 1].kind in _COMPARISONS:
-        left = re.search(rf"(?<![\w.\"\])])({_PATH})\s*$", text[: tokens[index - 1].start])
-        return (left[1], (left.start(1), end)) if left else ("", (token.start, end))
-    if tokens[index + 1].kind in _COMPARISONS and index + 2 < len(tokens):
-        start = tokens[index + 2].start
-        right = re.match(_PATH, text[start:])
-        return (right.group(), (token.start, start + right.end())) if right else ("", (token.start, end))
-    return "", None
-
-
-def _compared_with_both(expression: Expression, other: str, span: tuple[int, int], digits: str) -> str | None:
-    start, end = span
-    comparison = expression.text[start:end]
-    if "==" not in comparison:
+def _compared_path(expression: Expression, index: int) -> re.Match[str] | None:
+    """The path beside the comparison that a literal stands in, if there is one."""
+    tokens = expression.tokens
+    if tokens[index].kind != "literal":
         return None
-    both = f"{comparison} || {other} == `{digits}`"
-    alone = comparison == expression.text.strip()
-    return hints.rewritten(expression, start, end, both if alone else f"({both})")
+    if index and tokens[index - 1].kind in _COMPARISONS:
+        return _PATH_BEFORE.search(expression.text, 0, tokens[index - 1].start)
+    if tokens[index + 1].kind in _COMPARISONS:
+        return _PATH.match(expression.text, tokens[index + 2].start)
+    return None
 
 
-_PATH = r"(?:to_string\()?[A-Za-z_][\w.]*"
+#: A path of plain names; a call, or a name that hangs on something else, is none.
+_PATH = re.compile(r"[A-Za-z_][\w.]*(?![\w.(\[])")
+_PATH_BEFORE = re.compile(r"(?<![\w.\"\])])[A-Za-z_][\w.]*(?=\s*$)")
 
 
 def _calls(expression: Expression) -> Iterator[tuple[str, int]]:
@@ -154,24 +141,17 @@ def _calls(expression: Expression) -> Iterator[tuple[str, int]]:
 def _of_call(name: str, start: int, expression: Expression) -> Iterator[Finding]:
     if name == "to_string":
         message = "to_string makes the text null of what is absent, and 90250.0 of a number that came as 90250.0"
-        yield Finding("to_string_null", message, _without_to_string(expression), start, len(name))
+        text = re.sub(r"\bto_string\(", "text(", expression.text)
+        write = quoted(re.sub(r"\bjoin\(", "join_filled(", text))
+        yield Finding("to_string_null", message, f"write {write}", start, len(name))
     elif name == "to_number":
         message = "to_number takes the zeros from 02134 and reads words such as nan"
-        hint = "leave it out; for a number write type: number at the field"
-        yield Finding("to_number", message, hint, start, len(name))
+        write = hints.rewritten(expression, start, start + len(name), "number") or "number(...)"
+        yield Finding("to_number", message, f"write {write}", start, len(name))
     elif name == "not_null":
         message = "not_null takes a blank text for a value"
-        write = hints.rewritten(expression, start, start + len(name), "first_filled")
+        write = hints.rewritten(expression, start, start + len(name), "first_filled") or "first_filled(...)"
         yield Finding("not_null_blank", message, f"write {write}", start, len(name))
-
-
-def _without_to_string(expression: Expression) -> str:
-    """What to write instead: a text takes numbers as they are, and join_filled passes over what is absent."""
-    text = re.sub(r"\bto_string\(([^()]*)\)", r"\1", expression.text)
-    text = re.sub(r"\bjoin\(", "join_filled(", text)
-    if "to_string(" in text or not hints.compiles(text):
-        return "leave it out: a text field takes numbers as they are"
-    return f"leave it out, a text takes numbers as they are: write {quoted(text)}"
 
 
 def _all_traits(tree: dict[str, Any]) -> bool:

@@ -39,6 +39,15 @@ SECRET = Scope("a secret", frozenset({"settings"}), secrets=True)
 REPLY = Scope("an expression of answers", frozenset({"reply"}))
 
 
+#: Names that are known in one place only, and what to write in the others.
+_ELSEWHERE = {
+    "traits": "bring it into a field first, and write fields.NAME",
+    "value": "only clean knows value; write the trait, such as traits.name",
+    "payload": "only send.body knows payload",
+    "reply": "only send.answers knows reply",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Declared:
     """What the file declares: names of settings, of secret settings, and the places of fields."""
@@ -63,7 +72,7 @@ class Compiler:
         try:
             expression = expressions.compile(scalar.text)
         except ExpressionError as error:
-            hint = hints.of_error(error, scalar)
+            hint = hints.of_error(error, scalar, scope.names)
             self.found.error(error.code, str(error), scalar.at(error.offset, error.width), hint, field)
             return None
         before = len(self.found.problems)
@@ -91,10 +100,9 @@ class Compiler:
 
     def _unknown(self, name: str, expression: Expression, scalar: Scalar, scope: Scope, field: str | None) -> None:
         place = scalar.at(expression.offset_of(name), len(name))
-        if name in ("value", "payload", "traits", "reply"):
+        if name in _ELSEWHERE:
             message = f"{name} is not known in {scope.noun}"
-            hint = "bring it into a field first, and write fields.NAME" if name == "traits" else None
-            self.found.error("unknown_name", message, place, hint, field)
+            self.found.error("unknown_name", message, place, _ELSEWHERE[name], field)
             return
         compared = lint.beside_a_comparison(expression, name)
         hint = hints.of_name(name, expression, scalar, scope.names, compared=compared)

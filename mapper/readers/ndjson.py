@@ -5,6 +5,7 @@ Knows lines, their limits and the marks that other systems leave in files. Must 
 - A line ends with LF or CRLF; a byte order mark before the first line is left out.
 - A blank line is no event. It is reported, so that line N of what is written can stand for line N of what was read.
 - A line of more than 1 MB is reported without its content: it is never held in memory.
+- A file whose first line is a lone brace holds one event over several lines: it counts as line 1.
 - A last line without an end is a line like any other; ``torn`` says so, because it may have been cut off.
 """
 
@@ -92,9 +93,13 @@ def _lines(stream: BinaryIO, name: str) -> Iterator[Line]:
     while chunk := stream.readline(_LIMIT):
         number += 1
         ended = chunk.endswith(b"\n")
-        whole = ended or len(chunk) < _LIMIT
+        complete = ended or len(chunk) < _LIMIT
         raw = (_first(chunk, name) if number == 1 else chunk).strip(b" \t\r\n")
-        if whole and len(raw) <= MAX_LINE:
+        if number == 1 and raw == b"{":
+            # One event that goes over many lines: what a person saves from a browser or a log.
+            yield Line(number, whole(raw, stream, name))
+            return
+        if complete and len(raw) <= MAX_LINE:
             yield Line(number, raw, torn=not ended)
         else:
             yield Line(number, too_long=True, torn=not ended and not _skip_rest(stream))
@@ -103,7 +108,10 @@ def _lines(stream: BinaryIO, name: str) -> Iterator[Line]:
 def _first(chunk: bytes, name: str) -> bytes:
     if chunk.startswith(_WIDE):
         raise UnreadableError(f"{name} is written in UTF-16; save it as UTF-8")
-    return chunk.removeprefix(codecs.BOM_UTF8)
+    first = chunk.removeprefix(codecs.BOM_UTF8)
+    if first.lstrip().startswith(b"["):
+        raise UnreadableError(f"{name} holds a list; one event a line is due: jq -c '.[]' {name}")
+    return first
 
 
 def _skip_rest(stream: BinaryIO) -> bool:

@@ -55,6 +55,8 @@ def read(name: str, never: Collection[str] = ()) -> People:
     One JSON object that is no call is one person's traits. Otherwise each line is a call; calls of other
     types and without a userId say nothing of a known user and are passed over.
     """
+    if name == "-":
+        raise UnreadableError("what is known of people is read from a file: standard input is for events")
     with ndjson.opened(name) as stream:
         calls = _objects(stream, name)
         first = next(calls, None)

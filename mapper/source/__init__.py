@@ -253,7 +253,7 @@ class _Reader:
         raw = self.text[start.index : end.index]
         exact = start.line == end.line and raw == (text if plain else f"{raw[:1]}{text}{raw[:1]}")
         width = end.column - start.column if start.line == end.line else 1
-        position = Position(self.file, start.line + 1, start.column + 1, max(width, 1))
+        position = self._place(start, max(width, 1))
         line = self.lines[end.line] if end.line < len(self.lines) else ""
         ended = re.match(r"[ \t]+#|[ \t]*,", line[end.column :]) if plain and exact else None
         whole = complaints.as_meant(line[start.column :], flow=ended.group().endswith(",")) if ended else ""
@@ -264,7 +264,13 @@ class _Reader:
         return complaints.value_around(self.lines[event.start_mark.line], event.start_mark.column)
 
     def _position(self, event: _Event) -> Position:
-        return Position(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+        return self._place(event.start_mark)
+
+    def _place(self, mark: yaml.Mark, width: int = 1) -> Position:
+        # The end of a file may be counted as a line of its own.
+        row = min(mark.line, len(self.lines) - 1)
+        column = mark.column if row == mark.line else len(self.lines[row])
+        return Position(self.file, row + 1, column + 1, width)
 
     def _wrong(self, event: _Event, code: str, message: str, hint: str | None = None) -> None:
         self._problem(self._position(event), code, message, hint)

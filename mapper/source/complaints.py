@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from typing import Any
 
 from mapper.errors import Position, Problem
 
@@ -36,13 +35,15 @@ def odd_characters(raw: str, text: str) -> Iterator[tuple[int, int, str, str, st
         hint = "delete it and type a plain space; it often comes with pasted text"
         yield raw.index(character), 1, "odd_character", message, hint
     if raw[:1] in set(_CURLY):
-        hint = write(raw.strip(_CURLY))
-        yield 0, len(raw), "odd_character", "these are curly quotes: YAML takes them as letters", hint
+        message = "these are curly quotes: YAML takes them as letters"
+        hint = write(raw.strip(_CURLY)) if "\n" not in raw else "write straight quotes: ' or \""
+        yield 0, len(raw.partition("\n")[0]), "odd_character", message, hint
     escape = _ESCAPE.search(raw) if raw[:1] == '"' else None
     if escape is not None or any(ord(c) < _SPACE and c not in "\n\t\r" for c in text):
-        offset, width, shown = (escape.start(1), 2, escape[1]) if escape else (0, len(raw), "a backslash in them")
+        offset, width, shown = (escape.start(1), 2, escape[1]) if escape else (0, 1, "a backslash in them")
         message = f"double quotes make one character of {shown}, which is not what a pattern means by it"
-        yield offset, width, "control_character", message, write(raw[1:-1])
+        hint = write(raw[1:-1]) if "\n" not in raw else "put the pattern in single quotes"
+        yield offset, width, "control_character", message, hint
 
 
 def quoted(text: str) -> str:
@@ -130,14 +131,16 @@ def syntax(error: Exception, lines: list[str], file: str) -> Problem:
                 place = Position(file, number + 1, sign.start() + 1)
                 message = "YAML takes a # after a space for a comment"
                 return Problem("yaml", message, position=place, hint=write(value[1]))
-    return _at_mark(str(getattr(error, "problem", "") or ""), lines[mark.line : mark.line + 1], mark, file)
+    # The end of a file may be counted as a line of its own.
+    row = min(mark.line, len(lines) - 1)
+    place = Position(file, row + 1, (mark.column if row == mark.line else len(lines[row])) + 1)
+    return _at(place, lines[row], str(getattr(error, "problem", "") or ""))
 
 
-def _at_mark(problem: str, lines: list[str], mark: Any, file: str) -> Problem:
+def _at(place: Position, line: str, problem: str) -> Problem:
     """A complaint of PyYAML's in words of the reader, with what to write where that can be told."""
-    line, column = "".join(lines), mark.column
+    column = place.column - 1
     if line[column : column + 1] == "\t":
-        place = Position(file, mark.line + 1, column + 1)
         return Problem("yaml", "a tab cannot indent", position=place, hint="use spaces")
     # Behind the character that it means: an alias's or an anchor's, or (the pure parser) an escape's.
     column -= line[column - 1 : column] in ("*", "&", "\\") and line[column : column + 1] != "\\"
@@ -146,7 +149,7 @@ def _at_mark(problem: str, lines: list[str], mark: Any, file: str) -> Problem:
     message, hint = _reworded(problem, line[column : column + 1], meant)
     if value and meant and meant[0] in "[{!":
         column = value[0]
-    return Problem("yaml", message, position=Position(file, mark.line + 1, column + 1), hint=hint)
+    return Problem("yaml", message, position=place.shifted(column + 1 - place.column), hint=hint)
 
 
 def _unreadable(lines: list[str], file: str) -> Position | None:
@@ -175,10 +178,10 @@ def _reworded(problem: str, character: str, meant: str | None) -> tuple[str, str
         return "a backslash inside double quotes", write(meant.strip('"')) if meant else _QUOTE_IT
     if "sequence entries are not allowed" in problem:
         return "a dash begins a list here", "begin the list on the next line, or put the text in single quotes"
-    if "expected <block end>" in problem or "expected ',' or" in problem or "did not find expected" in problem:
-        return _misfit(character, meant), instead or f"check the indentation; or {_QUOTE_IT}"
     if "could not find expected ':'" in problem:
         return "a key without a colon, or a text that is not indented", instead or "write key: value"
+    if problem.startswith("expected ") or "did not find expected" in problem:
+        return _misfit(character, meant), instead or f"check the indentation; or {_QUOTE_IT}"
     if "unexpected end" in problem or "end of stream" in problem:
         return "a quote or a bracket is never closed", None
     return f"not YAML: {problem}" if problem else "not YAML", instead

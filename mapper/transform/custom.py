@@ -88,9 +88,9 @@ class _Router:
             reason = reason_of(glob)
         if reason is None and self.rules.none:
             reason = "custom fields are switched off (custom_fields: none)"
-        if reason is None and isinstance(leaf.value, dict) and leaf.value and self.rules.nested == "drop":
+        if reason is None and isinstance(leaf.value, dict) and self.rules.nested == "drop":
             reason = "objects are dropped (nested: drop)"
-        if reason is None and isinstance(leaf.value, list) and leaf.value and self.rules.lists == "drop":
+        if reason is None and isinstance(leaf.value, list) and self.rules.lists == "drop":
             reason = "lists are dropped (lists: drop)"
         if reason is not None:
             return Account(leaf.path, leaf.layer, "dropped", (), reason, leaf.value)
@@ -144,7 +144,7 @@ class _Router:
             owner = f"trait {'.'.join(str(step) for step in owners[slot.name].path)}"
         if owner is not None:
             reason = f"name taken by {owner}"
-            hint = f"rename it with a field of its own: another_name: traits.{trait}"
+            hint = f"to send it, give it a field with another name: {expression_of(slot.path)}"
             return reason, Problem(
                 "name_taken", f"the trait {trait} is dropped: {reason}", "warning", None, slot.name, hint
             )
@@ -155,10 +155,21 @@ class _Router:
         return None, None
 
 
+def expression_of(path: Path) -> str:
+    """A path as an expression: ``traits."Loyalty Tier"``, ``traits.orders[0].sku``."""
+    steps = (
+        f"[{s}]" if isinstance(s, int) else f".{s}" if _PLAIN_NAME.fullmatch(s) else f".{_json_text(s)}" for s in path
+    )
+    return f"traits{''.join(steps)}"
+
+
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+
+
 def snake(name: str) -> str:
     """A name in snake_case: ``loyaltyTier`` and ``Loyalty Tier`` become ``loyalty_tier``."""
     split = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name)
-    split = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", split)
+    split = re.sub(r"([A-Z])([A-Z][a-z])", r"\1_\2", split)  # one capital at a time: a run of them costs its square
     return re.sub(r"[^\w]+", "_", split).strip("_").lower() or name
 
 

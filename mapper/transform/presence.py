@@ -44,6 +44,8 @@ def fit(value: Any, kind: str) -> Any:
         return _text(value)
     if kind in ("number", "whole"):
         return _number(value, kind)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Unfit("a number that JSON cannot say")
     wanted = {"flag": bool, "list": list, "object": dict}.get(kind)
     if wanted is not None and not isinstance(value, wanted):
         raise Unfit(_words(value, kind))
@@ -85,8 +87,10 @@ def _number(value: Any, kind: str) -> int | float:
     if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
         text = value.strip()
         value = float(text) if "." in text else int(text)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise Unfit(_words(value, kind))
+    if not math.isfinite(value):
+        raise Unfit("a number that JSON cannot say")
     if kind == "whole" and isinstance(value, float):
         if not value.is_integer() or abs(value) >= _EXACT:
             raise Unfit("not a whole number")

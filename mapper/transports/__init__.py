@@ -40,6 +40,9 @@ async def asend(request: Request, transport: Transport | str | None = None) -> O
     Raises PluginError where the transport cannot be had or is none, and SettingsError where a secret
     has no value. In both cases nothing was sent.
     """
+    if not isinstance(request, Request):
+        message = f"a Request is due, not {type(request).__name__}; a result that is not ready has none"
+        raise TypeError(message)
     if transport is None or isinstance(transport, str):
         made = plugins.transport(transport or "http", _from_environment(request))
         try:

@@ -27,6 +27,7 @@ import ssl
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self, cast
+from weakref import WeakKeyDictionary
 
 import httpx
 
@@ -138,7 +139,7 @@ class Http:
     Certificates are always verified. Plain http goes to this machine only; redirects are given back as
     replies and never followed; proxies and certificates in the environment are ignored.
 
-    Connections are opened on the first send and kept for a moment, for one event loop at a time. Make one
+    Connections are opened on the first send and kept for a moment, for each event loop its own. Make one
     object per worker: httpx's pool costs more the more sends share it. Use ``async with``, or ``aclose``.
 
     Raises OSError where ``ca_file`` cannot be read.
@@ -158,8 +159,7 @@ class Http:
         self._ca_file = None if ca_file is None else os.fspath(ca_file)
         if self._ca_file is not None:
             authorities(self._ca_file)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._pool: httpx.AsyncHTTPTransport | None = None
+        self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncHTTPTransport] = WeakKeyDictionary()
         _silence()
 
     async def __aenter__(self) -> Self:
@@ -169,9 +169,9 @@ class Http:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections. A later send opens new ones."""
-        pool, self._pool = self._pool, None
-        if pool is not None and self._loop is asyncio.get_running_loop():
+        """Close the connections of the running loop. A later send opens new ones."""
+        pool = self._pools.pop(asyncio.get_running_loop(), None)
+        if pool is not None:
             await pool.aclose()
 
     async def send(self, request: Request) -> Reply | Failure:
@@ -202,14 +202,15 @@ class Http:
         return _judged(response, body, truncated=truncated, written=progress.written)
 
     def _connections(self) -> httpx.AsyncHTTPTransport:
-        """The open connections of the running loop. Those of an earlier loop are of no use to this one."""
+        """The open connections of the running loop. Those of another loop, in another thread, are left alone."""
         loop = asyncio.get_running_loop()
-        if self._pool is None or self._loop is not loop:
+        pool = self._pools.get(loop)
+        if pool is None:
             limits = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=IDLE)
             trust = authorities(self._ca_file)
-            self._pool = httpx.AsyncHTTPTransport(verify=trust, trust_env=False, limits=limits, retries=0)
-            self._loop = loop
-        return self._pool
+            pool = httpx.AsyncHTTPTransport(verify=trust, trust_env=False, limits=limits, retries=0)
+            self._pools[loop] = pool
+        return pool
 
 
 @functools.lru_cache(maxsize=8)

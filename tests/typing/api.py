@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, assert_type
 
 import mapper
+from mapper.errors import Position
 
 
 def loads_a_mapping() -> mapper.Mapper:
@@ -40,7 +41,7 @@ def reads_a_result(result: mapper.Result) -> mapper.Request | None:
         assert_type(account.to, tuple[str, ...])
     for problem in (*result.problems, *result.warnings):
         assert_type(problem.level, Literal["error", "warning"])
-        assert_type(problem.position, mapper.Position | None)
+        assert_type(problem.position, Position | None)
     return result.request
 
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import sys
 
-from mapper.apps.cli import check, preview, transform
+from mapper.apps.cli import check, preview, reference, sandbox, send, transform, try_tests
 from mapper.apps.cli.app import app
 
 __all__ = ["app", "main"]
 
 #: Importing a command's module puts the command on the app.
-_COMMANDS = (preview, transform, check)
+_COMMANDS = (preview, transform, send, sandbox, check, try_tests, reference)
 
 
 def main() -> None:

@@ -157,4 +157,5 @@ def _our_mistake(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     ours = [f for f in frames if Path(f.filename).is_relative_to(_PACKAGE)] or frames[-1:]
     places = "\n".join(f"    {Path(f.filename).name}:{f.lineno} in {f.name}" for f in ours)
-    return f"This is a mistake in mapper itself ({type(error).__name__}), not in your files. Please report it:\n{places}"
+    name = type(error).__name__
+    return f"This is a mistake in mapper itself ({name}), not in your files. Please report it:\n{places}"

@@ -14,14 +14,13 @@ import typer
 from mapper import codec, pipeline
 from mapper.apps.cli.app import MappingArgument, ReportForm, app, say, write
 from mapper.apps.cli.exits import Exit
-from mapper.apps.render import records
 from mapper.errors import MappingError, Problem
-from mapper.pipeline import Mapper
+from mapper.pipeline import Mapper, records
 from mapper.pipeline.coverage import Coverage
 from mapper.readers import ndjson
 
 
-@app.command()
+@app.command(short_help="Say everything that is wrong with a mapping.")
 def check(
     mapping: MappingArgument,
     form: Annotated[ReportForm, typer.Option("--format", help="For people, or JSON for programs.")] = ReportForm.TEXT,
@@ -34,7 +33,7 @@ def check(
         ndjson.check(sample)
     mapper, problems, text = _inspected(mapping)
     if mapper is not None:
-        problems += list(_no_ledger(mapper))
+        problems += list(no_ledger(mapper))
     coverage = _coverage(mapper, sample) if mapper is not None and sample is not None else None
     if form is ReportForm.JSON:
         every = problems + (coverage.problems() if coverage else [])
@@ -53,7 +52,7 @@ def _inspected(where: str) -> tuple[Mapper | None, list[Problem], str]:
     return mapper, list(problems), text
 
 
-def _no_ledger(mapper: Mapper) -> Iterator[Problem]:
+def no_ledger(mapper: Mapper) -> Iterator[Problem]:
     """What counts over several runs needs a ledger, and there is none yet."""
     entry = mapper.written.send.entry
     for key in ("cap", "stale_after"):

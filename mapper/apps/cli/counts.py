@@ -26,6 +26,11 @@ class Counts:
         self._reasons: Counter[str] = Counter()
         self._warnings: Counter[str] = Counter()
 
+    @property
+    def nothing_read(self) -> bool:
+        """Whether there were lines, and none of them was an event at all."""
+        return 0 < self.read == self._problems["not_an_event"]
+
     def add(self, result: Result) -> None:
         """Count one result."""
         self.read += 1
@@ -41,7 +46,7 @@ class Counts:
     def lines(self, rejects: str | None = None) -> Iterator[str]:
         """The counts for people, the most frequent reason first. ``rejects`` is where the invalid ones are kept."""
         width = len(f"{self.read:,}")
-        yield f"{self.read:,} events read"
+        yield f"{self.read:,} event{'' if self.read == 1 else 's'} read"
         yield f"  {self.ready:>{width},} ready"
         kept = f", kept in {rejects}" if rejects and self.invalid else ""
         yield f"  {self.invalid:>{width},} invalid{kept}"

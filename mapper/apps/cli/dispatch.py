@@ -95,14 +95,14 @@ def to_sandbox(order: Order, papers: Papers) -> Exit:
         exit_code = dispatch(order, sandbox.url, sandbox.settings, papers)
     counts = sandbox.counts
     words = ", ".join(f"{counts[name]:,} {name}" for name in ("accepted", "refused", "dropped", "repeated"))
-    say(f"The sandbox, as {order.mapper.destination}, counted {counts['received']:,} requests: {words}.")
+    say(f"The sandbox counted {counts['received']:,} requests: {words}.")
     return exit_code
 
 
 def dispatch(order: Order, url: str | None, secrets: Mapping[str, Any], papers: Papers) -> Exit:
     """Run an order to the end and show the account of it.
 
-    ``url`` stands in for the mapping's own address. Raises SettingsError, UnreadableError and ExistsError.
+    ``url`` stands in for the mapping's own address. Raises SettingsError, UnreadableError and UnwritableError.
     """
     interrupts = Interrupts(lambda: run.stop("Ctrl-C"))
     with Records(papers.results, papers.unsent) as records, _world(url, secrets, interrupts) as world, interrupts:
@@ -151,10 +151,15 @@ def _take_all(order: Order, run: Run, records: Records, interrupts: Interrupts) 
                 last = event
                 line.show(run.read, _progress(run))
         except KeyboardInterrupt:
-            place = f"line {last.number} of {last.file}" if last is not None else "the start"
-            say(f"What comes after {place} was not read.")
+            say(f"What comes after {_place(last)} was not read.")
             return False
     return True
+
+
+def _place(event: Event | None) -> str:
+    if event is None:
+        return "the start"
+    return f"line {event.number} of {'standard input' if event.file == '-' else event.file}"
 
 
 def _read(stream: Iterator[Event], interrupts: Interrupts) -> Iterator[Event]:
@@ -183,9 +188,10 @@ def _show(run: Run, order: Order, papers: Papers) -> None:
         for fate, means in FATES.items()
         if run.counts[fate] or fate == "delivered"
     ]
-    terminal.show(account(rows, terminal.screen(sys.stderr)), sys.stderr)
+    screen = terminal.screen(sys.stderr)
+    terminal.show(account(rows, screen), sys.stderr)
     for sentence in _sentences(run, order, papers):
-        say(sentence)
+        terminal.show(terminal.block(sentence, 0, screen), sys.stderr)
 
 
 def _sentences(run: Run, order: Order, papers: Papers) -> Iterator[str]:
@@ -193,12 +199,17 @@ def _sentences(run: Run, order: Order, papers: Papers) -> Iterator[str]:
     if run.stopped is not None:
         yield f"Sending stopped: {run.stopped}."
     if run.conflicts:
-        yield f"{run.conflicts:,} calls have the messageId of an earlier one and another content: they were not sent."
+        yield f"{_many(run.conflicts, 'call')} not sent: the messageId of an earlier one, and another content."
     if run.counts["unknown"]:
-        yield f"{run.counts['unknown']:,} may have been taken: ask {order.mapper.destination} before sending them again."
+        doubtful = f"{_many(run.counts['unknown'], 'event')} may have been taken"
+        yield f"{doubtful}: ask {order.mapper.destination} before sending them again."
     again = sum(run.counts[fate] for fate in AGAIN)
     if again:
-        kept = f"are in {papers.unsent}" if papers.unsent else "were not kept (--unsent FILE keeps them)"
-        yield f"{again:,} events that may be sent again {kept}."
+        kept = f"kept in {papers.unsent}" if papers.unsent else "not kept (--unsent FILE keeps them)"
+        yield f"{_many(again, 'event')} that may be sent again: {kept}."
     if run.counts["invalid"]:
         yield "mapper transform says why events are invalid."
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

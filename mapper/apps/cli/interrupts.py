@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, Self
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -19,7 +19,8 @@ class Interrupts:
     """Ctrl-C (and SIGTERM) between ``__enter__`` and ``__exit__``: the first asks to stop, the second to leave at once.
 
     ``on_first`` is called for the first one. Neither raises anything, but where ``breakable`` says that nothing is
-    lost: there the second one raises KeyboardInterrupt. Outside the main thread signals stay as they are.
+    lost: there the second one raises KeyboardInterrupt. Outside the main thread signals stay as they are, and so does
+    a signal that whoever started us wants ignored.
     """
 
     def __init__(self, on_first: Callable[[], None]) -> None:
@@ -29,10 +30,11 @@ class Interrupts:
         self._stop = threading.Event()
         self._before: dict[int, Any] = {}
 
-    def __enter__(self) -> Interrupts:
+    def __enter__(self) -> Self:
         """Listen to signals."""
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._heard) for number in _SIGNALS}
+            heeded = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+            self._before = {number: signal.signal(number, self._heard) for number in heeded}
         return self
 
     def __exit__(self, *_: object) -> None:

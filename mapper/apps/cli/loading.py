@@ -46,4 +46,3 @@ def overrides(given: list[str] | None, mapper: Mapper) -> dict[str, str]:
 def known(name: str | None, mapper: Mapper) -> People | None:
     """The people of ``--identity``. Raises UnreadableError."""
     return people.read(name, mapper.plan.never) if name is not None else None
-

@@ -26,7 +26,7 @@ def replacing(name: str, mode: int = OPEN) -> Iterator[BinaryIO]:
     """
     path = Path(name)
     try:
-        with _direct(path) if path.exists() and not path.is_file() else _beside(path, mode) as stream:
+        with _direct(path) if _is_device(path) else _beside(path, mode) as stream:
             yield stream
     except BrokenPipeError:
         raise
@@ -35,9 +35,15 @@ def replacing(name: str, mode: int = OPEN) -> Iterator[BinaryIO]:
         raise UnreadableError(f"cannot write {name}: {reason}") from None
 
 
+def _is_device(path: Path) -> bool:
+    """Whether renaming would put a file in the place of something else, such as ``/dev/null`` or a pipe."""
+    return path.is_relative_to("/dev") or (path.exists() and not path.is_file())
+
+
 @contextmanager
 def _direct(path: Path) -> Iterator[BinaryIO]:
-    with path.open("wb") as stream:
+    # Appending: behind /dev/stdout there can be a file that others have written to.
+    with path.open("ab") as stream:
         yield stream
 
 

@@ -14,19 +14,18 @@ from mapper import codec, pipeline
 from mapper.apps.cli import loading
 from mapper.apps.cli.app import Form, IdentityOption, MappingOption, SettingsOption, app, say, write
 from mapper.apps.cli.exits import Exit
-from mapper.apps.render import records
 from mapper.pipeline import Mapper, Result
 from mapper.readers import ndjson
 from mapper.readers.people import People
 
 
-@app.command()
+@app.command(short_help="Show what one event becomes, and why. Never sends.")
 def preview(  # noqa: PLR0913 - the options of a command
     event: Annotated[str, typer.Argument(metavar="EVENT", help="A JSON file, or - for standard input.")],
     mapping: MappingOption = None,
     identity: IdentityOption = None,
     setting: SettingsOption = None,
-    line: Annotated[int | None, typer.Option(min=1, metavar="N", help="Which line of a file with one event a line.")] = None,
+    line: Annotated[int | None, typer.Option(min=1, metavar="N", help="The line, where each holds an event.")] = None,
     form: Annotated[Form, typer.Option("--format", help="A page for people, or JSON for programs.")] = Form.TABLE,
 ) -> None:
     """Show what one event becomes: each field, where it was taken from, and the exact request. Never sends."""
@@ -41,7 +40,7 @@ def preview(  # noqa: PLR0913 - the options of a command
     else:
         result = mapper.transform_decoded(decoded, settings, _person(people, decoded))
     if form is Form.JSON:
-        write(codec.encode(records.of_result(result)) + b"\n")
+        write(codec.encode(result.as_dict()) + b"\n")
     else:
         _show(result, mapper, event if line is None else f"{event}:{line}")
     raise typer.Exit(Exit.SOME_INVALID if result.status == "invalid" else Exit.FINE)
@@ -53,7 +52,7 @@ def _person(people: People | None, decoded: Any) -> Any:
         return None
     known = people.of(decoded)
     count = len(known.traits) if known is not None else 0
-    say(f"{people.name}: {count} traits are known of this person" if count else f"{people.name}: nothing is known of this person")
+    say(f"{people.name}: {f'{count} traits are' if count else 'nothing is'} known of this person")
     return known
 
 

@@ -19,7 +19,7 @@ from mapper.expressions import syntax
 from mapper.plan.schema import mapping_schema
 
 
-@app.command("functions")
+@app.command("functions", short_help="List the functions that expressions may call.")
 def list_functions(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="One of them, with its examples.")] = None,
 ) -> None:
@@ -39,7 +39,7 @@ def list_functions(
         _unknown("function", name, list(syntax.known_functions()))
 
 
-@app.command()
+@app.command(short_help="Explain a problem's code.")
 def explain(
     code: Annotated[str | None, typer.Argument(metavar="CODE", help="A code, as it stands in a report.")] = None,
 ) -> None:
@@ -63,7 +63,7 @@ def _unknown(noun: str, name: str, known: list[str]) -> None:
     raise typer.Exit(Exit.USAGE)
 
 
-@app.command()
+@app.command(short_help="Write the JSON Schema of a mapping, for editors.")
 def schema() -> None:
     """Write the JSON Schema of a mapping, by which editors complete and check it."""
     write(json.dumps(mapping_schema(), indent=2, ensure_ascii=False).encode() + b"\n")

@@ -16,7 +16,9 @@ from mapper import codec
 from mapper.apps.cli import loading
 from mapper.apps.cli.app import MappingOption, SettingsOption, app, say, write
 from mapper.apps.sandbox import KEY, PORT, Arrival, Faults, Sandbox
+from mapper.errors import SettingsError
 from mapper.pipeline import Mapper
+from mapper.plan.settings import Settings, resolve
 
 _ANSWER = "Answer this status instead of the one that the checks give."
 _FOR = "Only the first N requests go wrong."
@@ -48,11 +50,21 @@ def sandbox(  # noqa: PLR0913 - the options of a command
         raise typer.BadParameter(str(error)) from None
     mapper = loading.mapping(mapping)
     try:
-        pretended = Sandbox(mapper, loading.settings(setting, mapper), faults=faults, port=port)
+        pretended = Sandbox(mapper, _settings(setting, mapper), faults=faults, port=port)
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise typer.BadParameter(f"cannot listen on port {port}: {reason}", param_hint="--port") from None
     _serve(pretended, mapper, show=show)
+
+
+def _settings(given: list[str] | None, mapper: Mapper) -> Settings:
+    """The settings, as far as they are known: a destination does not need those that make up a request."""
+    known = {**mapper.settings.public, **mapper.settings.secret, **loading.overrides(given, mapper)}
+    settings = resolve(mapper.plan, {}, known)
+    wrong = tuple(problem for problem in settings.problems if problem.code != "setting_missing")
+    if wrong:
+        raise SettingsError(wrong)
+    return settings
 
 
 def _serve(pretended: Sandbox, mapper: Mapper, *, show: bool) -> None:

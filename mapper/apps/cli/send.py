@@ -31,7 +31,7 @@ _YES = "Do not ask before something else than the sandbox is sent to. For script
 
 @app.command()
 def send(  # noqa: PLR0913 - the options of a command
-    files: Annotated[list[str], typer.Argument(metavar="FILES...", help="Files with one event a line; - is stdin.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Files with one event a line; - is stdin.")],
     to: Annotated[str, typer.Option("--to", metavar="sandbox|live|URL", help=_TO)] = "sandbox",
     mapping: MappingOption = None,
     identity: IdentityOption = None,
@@ -53,8 +53,6 @@ def send(  # noqa: PLR0913 - the options of a command
     second Ctrl-C leaves the rest unread). The files of --unsent and --results must not be there yet.
     """
     mapper = loading.mapping(mapping)
-    if not mapper.plan.send.url:
-        raise typer.BadParameter("this mapping has no send.url: there is nowhere to send to", param_hint="--mapping")
     order = Order(mapper, loading.settings(setting, mapper), tuple(files), identity, _rate(rate, to, mapper))
     order.check()
     papers = Papers(results, unsent)

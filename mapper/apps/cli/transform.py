@@ -20,7 +20,6 @@ from mapper.apps.cli.app import IdentityOption, MappingOption, SettingsOption, a
 from mapper.apps.cli.counts import Counts
 from mapper.apps.cli.exits import Exit
 from mapper.apps.cli.outputs import OPEN, PRIVATE, replacing
-from mapper.apps.render import records
 from mapper.errors import Problem
 from mapper.pipeline import Mapper, Result
 from mapper.plan.settings import Settings
@@ -29,7 +28,7 @@ from mapper.readers.ndjson import Line
 from mapper.readers.people import People
 
 
-@app.command()
+@app.command(short_help="Map many events to request bodies. Never sends.")
 def transform(  # noqa: PLR0913 - the options of a command
     files: Annotated[list[str], typer.Argument(metavar="FILES...", help="Files with one event a line; - is stdin.")],
     mapping: MappingOption = None,
@@ -56,6 +55,8 @@ def transform(  # noqa: PLR0913 - the options of a command
             counts.add(result)
             writer.write(result, file, line)
     say("\n".join(counts.lines(rejects)))
+    if counts.nothing_read:
+        say("No line is an event. A file of pretty-printed JSON needs one event a line: jq -c . FILE makes it so.")
     raise typer.Exit(Exit.SOME_INVALID if counts.invalid else Exit.FINE)
 
 
@@ -96,7 +97,7 @@ class _Writer:
     def write(self, result: Result, file: str, line: Line) -> None:
         """Write one result."""
         if self.full:
-            self.out.write(codec.encode(records.of_result(result)) + b"\n")
+            self.out.write(codec.encode(result.as_dict()) + b"\n")
         elif result.request is not None:
             self.out.write(result.request.content + b"\n")
         if self.kept is not None and result.status == "invalid":
@@ -117,7 +118,8 @@ def _as_it_came(line: Line) -> bytes:
         codec.decode(line.raw)
     except codec.NotJson:
         return codec.encode(line.raw.decode("utf-8", "backslashreplace"))
-    return line.raw.removeprefix(b"\xef\xbb\xbf")
+    # Outside of strings a line break is white space, and inside there can be none.
+    return line.raw.removeprefix(b"\xef\xbb\xbf").replace(b"\r", b" ").replace(b"\n", b" ")
 
 
 def _check_files(files: list[str], output: str | None, rejects: str | None) -> None:

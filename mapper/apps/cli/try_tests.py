@@ -15,7 +15,7 @@ from mapper.apps.cli.exits import Exit
 from mapper.pipeline import cases
 
 
-@app.command("test")
+@app.command("test", short_help="Run the tests in a mapping's file.")
 def run_tests(mapping: MappingArgument) -> None:
     """Run the tests in a mapping's file; a failure is shown field by field."""
     mapper = pipeline.load(mapping, {})

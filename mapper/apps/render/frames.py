@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mapper.apps.render.terminal import Screen, Text, cell_len, cut, legible, wrapped
+from mapper.apps.render.terminal import Screen, Text, cell_len, cut, wrapped
 from mapper.errors import Position
 
 _NUMBER_WIDTH = 4
@@ -25,25 +25,19 @@ def frame(position: Position, lines: Sequence[str], hint: str | None, screen: Sc
     yield Text(number, "dim").append(bar).append(shown, "not dim")
     margin = " " * len(number) + bar
     caret = Text(margin, "dim").append(" " * offset).append("^" * width, "bold not dim")
-    beside = _beside(hint, room - offset - width - 2)
-    yield caret.append(f"  {beside}", "not dim") if beside else caret
-    for part in wrapped(legible(hint), room) if hint and not beside else ():
+    advice = screen.legible(hint or "")
+    beside = cell_len(advice) <= room - offset - width - 2
+    yield caret.append(f"  {advice}", "not dim") if advice and beside else caret
+    for part in wrapped(advice, room) if not beside else ():
         yield Text(margin, "dim").append(part, "not dim")
-
-
-def _beside(hint: str | None, room: int) -> str | None:
-    """The hint where it fits behind the caret."""
-    return legible(hint) if hint and cell_len(legible(hint)) <= room else None
 
 
 def _window(line: str, position: Position, room: int, screen: Screen) -> tuple[str, int, int]:
     """The part of a line around a position: its text, and the caret's offset and width in cells."""
     start = min(position.column - 1, len(line))
-    before = _rendered(line[:start])
-    span = _rendered(line[start : start + position.width])
-    after = _rendered(line[start + position.width :])
+    before, span, after = (screen.legible(part.replace("\t", _TAB)) for part in _split(line, start, position.width))
     if cell_len(before) + cell_len(span) > room * 3 // 4 and cell_len(before + span + after) > room:
-        before = _tail(before, room // 3, screen)
+        before = _tail(before, max(room // 3, room - cell_len(span + after)), screen)
     offset = cell_len(before)
     width = max(1, min(cell_len(span), room - offset - 1))
     return cut(before + span + after, room, screen.signs), offset, width
@@ -59,5 +53,5 @@ def _tail(text: str, width: int, screen: Screen) -> str:
     return screen.signs.more + kept
 
 
-def _rendered(text: str) -> str:
-    return legible(text.replace("\t", _TAB))
+def _split(line: str, start: int, width: int) -> tuple[str, str, str]:
+    return line[:start], line[start : start + width], line[start + width :]

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from mapper import codec
 from mapper.apps.render import problems, table
-from mapper.apps.render.terminal import Screen, Text, block, legible
+from mapper.apps.render.terminal import Screen, Text, block
 from mapper.errors import Problem
 from mapper.pipeline import Result
 from mapper.request import Request
@@ -43,14 +43,15 @@ def page(result: Result, subject: Subject, screen: Screen) -> Iterator[Text]:
         "custom field": _custom_fields(result, screen),
         "not sent": _dropped(result, screen),
     }
-    yield from table.tables({name: rows for name, rows in sections.items() if rows}, screen)
+    filled = {name: rows for name, rows in sections.items() if rows}
+    yield from table.tables(filled, screen) if filled else ()
     general = [p for p in (*result.problems, *result.warnings) if not _has_row(p, result)]
     if general:
         yield Text("")
         yield from problems.brief(general, screen)
     if result.request is not None:
         yield Text("")
-        yield from _request(result.request)
+        yield from _request(result.request, screen)
     yield Text("")
     yield from _closing(result, screen)
 
@@ -61,8 +62,13 @@ def _head(result: Result, subject: Subject, screen: Screen) -> Iterator[Text]:
     yield Text("")
 
 
+def _is_of(problem: Problem, filling: Filling) -> bool:
+    """Whether a problem is told in a field's row. One without a place is a trait's that wants the field's name."""
+    return problem.field == filling.name and problem.position is not None
+
+
 def _has_row(problem: Problem, result: Result) -> bool:
-    return any(problem.field == filling.name for filling in result.fillings)
+    return any(_is_of(problem, filling) for filling in result.fillings)
 
 
 # ------------------------------------------------------------------------------------------------------- the fields
@@ -73,7 +79,7 @@ def _fields(result: Result, subject: Subject, screen: Screen) -> list[table.Row]
 
 
 def _field(filling: Filling, result: Result, subject: Subject, screen: Screen) -> table.Row:
-    found = [p for p in (*result.problems, *result.warnings) if p.field == filling.name]
+    found = [p for p in (*result.problems, *result.warnings) if _is_of(p, filling)]
     # A skipped event has no problems of its own; what is wrong with a field is still worth seeing.
     found += [p for p in filling.problems if p not in found]
     mark, style = _mark(filling, found, screen)
@@ -82,7 +88,7 @@ def _field(filling: Filling, result: Result, subject: Subject, screen: Screen) -
         mark=mark,
         style=style,
         name=filling.name,
-        value=legible(_plainly(filling.value)) if filled else "-",
+        value=_plainly(filling.value) if filled else "-",
         source=_source(filling, result, subject),
         notes=(*_changes(filling), *_also_present(filling, result), *_looked(filling, found), *_wrongs(found)),
         faint=not filled and not found,
@@ -107,7 +113,7 @@ def _plainly(value: Any) -> str:
 
 
 def _as_json(value: Any) -> str:
-    return legible(codec.encode(value).decode())
+    return codec.encode(value).decode()
 
 
 def _source(filling: Filling, result: Result, subject: Subject) -> str:
@@ -197,16 +203,16 @@ def _shown_beside(account: Account, result: Result) -> bool:
 # ------------------------------------------------------------------------------------------------------ the request
 
 
-def _request(request: Request) -> Iterator[Text]:
+def _request(request: Request, screen: Screen) -> Iterator[Text]:
     yield Text("the request", "bold")
     yield Text("")
     url, headers, body = _with_masks(request)
-    yield Text("  ").append(legible(f"{request.method} {url}"), "bold")
+    yield Text("  ").append(screen.legible(f"{request.method} {url}"), "bold")
     for name, value in headers.items():
-        yield Text(legible(f"  {name}: {value}"))
+        yield Text(screen.legible(f"  {name}: {value}"))
     yield Text("")
-    for line in json.dumps(body, ensure_ascii=False, indent=2).split("\n"):
-        yield Text(f"  {legible(line)}")
+    for line in json.dumps(body, ensure_ascii=screen.plain, indent=2).split("\n"):
+        yield Text(f"  {screen.legible(line)}")
 
 
 def _with_masks(request: Request) -> tuple[str, Mapping[str, str], Any]:

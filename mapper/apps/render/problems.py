@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 
 from mapper.apps.render.frames import frame
-from mapper.apps.render.terminal import Screen, Text, block, cell_len, legible, wrapped
+from mapper.apps.render.terminal import Screen, Text, block, cell_len, wrapped
 from mapper.errors import Position, Problem
 
 _STYLES = {"error": "bold red", "warning": "bold yellow"}
@@ -42,7 +42,7 @@ def heading(problem: Problem, screen: Screen) -> Iterator[Text]:
     """``mappings/x.yaml:3:47: error unknown_key: a field has no key 'requird'``."""
     place = f"{problem.position}: " if problem.position else ""
     label = f"{problem.level} {problem.code}"
-    first, *rest = wrapped(legible(f"{place}{label}: {problem.message}"), screen.width, _INDENT)
+    first, *rest = wrapped(screen.legible(f"{place}{label}: {problem.message}"), screen.width, _INDENT)
     line = Text(first)
     start = first.find(label)
     if start >= 0:

@@ -37,7 +37,7 @@ def unread(traits: Sequence[tuple[str, int]], screen: Screen) -> Iterator[Text]:
     yield Text("traits that no expression reads: they become custom fields, unless they are dropped", "bold")
     width = max(len(f"{count:,}") for _, count in traits)
     for name, count in traits[:_MOST_TRAITS]:
-        yield Text(f"  {count:>{width},}  {cut(name, screen.width - width - 4, screen.signs)}")
+        yield Text(f"  {count:>{width},}  {cut(screen.legible(name), screen.width - width - 4, screen.signs)}")
     if len(traits) > _MOST_TRAITS:
         yield Text(f"  and {len(traits) - _MOST_TRAITS} more")
     yield Text("")

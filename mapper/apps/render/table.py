@@ -6,7 +6,7 @@ Knows cells and columns. Must not know what the columns mean.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mapper.apps.render.terminal import Screen, Text, block, cell_len, cut, padded
 
@@ -50,13 +50,20 @@ class _Columns:
 
 def tables(sections: Mapping[str, Sequence[Row]], screen: Screen) -> Iterator[Text]:
     """Several tables with the same columns, each under the name of its first one."""
-    columns = _columns([row for rows in sections.values() for row in rows], screen)
-    for number, (title, rows) in enumerate(sections.items()):
+    shown = {title: [_legible(row, screen) for row in rows] for title, rows in sections.items()}
+    columns = _columns([row for rows in shown.values() for row in rows], screen)
+    for number, (title, rows) in enumerate(shown.items()):
         if number:
             yield Text("")
         yield from _head(title, columns, screen, whole=number == 0)
         for row in rows:
             yield from _row(row, columns, screen)
+
+
+def _legible(row: Row, screen: Screen) -> Row:
+    """The row as it can be shown: names and paths are a sender's as well."""
+    name, value, source = (screen.legible(text) for text in (row.name, row.value, row.source))
+    return replace(row, name=name, value=value, source=source)
 
 
 def _columns(rows: Sequence[Row], screen: Screen) -> _Columns:

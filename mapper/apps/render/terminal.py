@@ -50,6 +50,20 @@ class Screen:
     width: int = USUAL_WIDTH
     signs: Signs = UNICODE
 
+    @property
+    def plain(self) -> bool:
+        """Whether it shows nothing but ASCII."""
+        return self.signs is ASCII
+
+    def legible(self, text: str) -> str:
+        r"""A text that cannot play tricks: what is invisible, moves the cursor or cannot be shown is spelled out.
+
+        A line break is shown as ``\n``, an escape character as ``\u001b``.
+        """
+        if text.isprintable() and (text.isascii() or not self.plain):
+            return text
+        return "".join(c if c.isprintable() and (c.isascii() or not self.plain) else _spelled(c) for c in text)
+
 
 def screen(stream: TextIO) -> Screen:
     """The screen behind a stream."""
@@ -75,14 +89,7 @@ def show(page: Iterable[Text], stream: TextIO | None = None) -> None:
         console.print(line, soft_wrap=True)
 
 
-def legible(text: str) -> str:
-    r"""A text in which nothing is invisible or moves the cursor: a line break is shown as ``\n``."""
-    return text if text.isprintable() else "".join(map(_shown, text))
-
-
-def _shown(character: str) -> str:
-    if character.isprintable():
-        return character
+def _spelled(character: str) -> str:
     code = ord(character)
     short = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(character)
     return short or (f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}")  # noqa: PLR2004 - four hexadecimal digits
@@ -133,7 +140,7 @@ def _pieces(word: str, width: int) -> list[str]:
 
 def block(text: str, indent: int, screen: Screen, style: str = "") -> Iterator[Text]:
     """A text in lines that begin ``indent`` cells from the left and end at the screen's edge."""
-    for line in wrapped(legible(text), max(screen.width - indent, LEAST_WIDTH // 2)):
+    for line in wrapped(screen.legible(text), max(screen.width - indent, LEAST_WIDTH // 2)):
         yield Text(" " * indent).append(line, style)
 
 
@@ -146,7 +153,6 @@ __all__ = [
     "block",
     "cell_len",
     "cut",
-    "legible",
     "padded",
     "screen",
     "show",

@@ -10,7 +10,7 @@ from typing import Any
 
 from mapper import codec
 from mapper.apps.render.problems import counted, place
-from mapper.apps.render.terminal import Screen, Text, block, cell_len, legible, padded
+from mapper.apps.render.terminal import Screen, Text, block, cell_len, padded
 from mapper.pipeline.cases import Difference, Verdict
 
 _INDENT = 6
@@ -20,7 +20,8 @@ _GAP = 2
 def page(verdicts: Sequence[Verdict], file: str, screen: Screen) -> Iterator[Text]:
     """All verdicts, and how many passed."""
     if not verdicts:
-        yield from block(f"{file} has no tests. Write some under `tests:`, each with name, given and expect.", 0, screen)
+        words = f"{file} has no tests. Write some under `tests:`, each with name, given and expect."
+        yield from block(words, 0, screen)
         return
     for verdict in verdicts:
         yield from _verdict(verdict, screen)
@@ -43,7 +44,7 @@ def _verdict(verdict: Verdict, screen: Screen) -> Iterator[Text]:
 
 def differences(found: Iterable[Difference], screen: Screen) -> Iterator[Text]:
     """A table of where, expected and got; one below the other where a line is too short for both."""
-    rows = [(d.where, _value(d.expected), _value(d.actual)) for d in found]
+    rows = [(d.where, _value(d.expected, screen), _value(d.actual, screen)) for d in found]
     where = max(len("field"), *(cell_len(row[0]) for row in rows))
     expected = max(len("expected"), *(cell_len(row[1]) for row in rows))
     got = max(len("got"), *(cell_len(row[2]) for row in rows))
@@ -70,6 +71,6 @@ def _stacked(row: tuple[str, str, str], screen: Screen) -> Iterator[Text]:
     yield from block(f"got       {row[2]}", _INDENT + 2, screen, "red")
 
 
-def _value(value: Any) -> str:
+def _value(value: Any, screen: Screen) -> str:
     """A value as JSON. What is not there and what is null look alike to a mapping."""
-    return "nothing" if value is None else legible(codec.encode(value).decode())
+    return "nothing" if value is None else screen.legible(codec.encode(value).decode())

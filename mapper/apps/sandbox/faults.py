@@ -42,9 +42,10 @@ class Faults:
             return "a dropped connection has no answer: choose one of the two"
         if self.retry_after is not None and self.answer is None:
             return "Retry-After goes with an answer such as 429"
-        if min(self.slow, self.retry_after or 0) < 0 or min(self.first or 1, self.every or 1) < 1:
+        counts = [count for count in (self.first, self.every) if count is not None]
+        if min(self.slow, self.retry_after or 0) < 0 or min(counts, default=1) < 1:
             return "seconds are 0 or more, counts 1 or more"
-        if (self.first or self.every) and not self:
+        if counts and not self:
             return "which requests are hit is said, but not by what"
         return None
 

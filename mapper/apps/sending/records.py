@@ -6,10 +6,10 @@ was not delivered holds whole events: both files are new, and readable by their 
 
 from __future__ import annotations
 
+import codecs
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO, Literal, Self
 
 from mapper import codec
@@ -30,7 +30,7 @@ FATES: dict[Fate, str] = {
     "paused": "the key or the account was refused",
     "unsent": "not sent, because sending stopped",
     "held": "more than one run may send",
-    "duplicate": "not sent: sent before in this run",
+    "duplicate": "not sent: the same call or order was, in this run",
     "invalid": "the event does not make a request",
     "skipped": "nothing to send, as the mapping says",
 }
@@ -43,8 +43,8 @@ UNDELIVERED: frozenset[Fate] = AGAIN | {"rejected", "unknown"}
 _ASK = "it may have been taken: ask the destination, and send what is in `event` again only if it was not"
 
 
-class ExistsError(MapperError):
-    """A file that would be written is there already, or cannot be made."""
+class UnwritableError(MapperError):
+    """A file that a run writes is there already, or cannot be made or written any further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Records:
     ``unsent``   a new file: the events that may be sent again, as they were; those whose outcome is unknown are
                  wrapped in an object that says so and is no event, so that sending the file again cannot send them
 
-    Raises ExistsError.
+    Raises UnwritableError.
     """
 
     def __init__(self, results: str | None = None, unsent: str | None = None) -> None:
@@ -94,7 +94,7 @@ class Records:
         self._files.close()
 
     def keep(self, record: Record) -> None:
-        """Write one record down."""
+        """Write one record down. Raises UnwritableError: what cannot be accounted for must not go on."""
         if self._results is not None:
             _write(self._results, codec.encode(record.as_dict()))
         if self._unsent is not None and record.fate in AGAIN:
@@ -104,21 +104,30 @@ class Records:
 
 
 def _new(name: str) -> BinaryIO:
-    """A new file that only its owner can read: the account of what was sent is never overwritten."""
+    """A new file that only its owner can read: the account of what was sent is never overwritten.
+
+    It is not buffered: each line is written at once, and whole.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
-        return os.fdopen(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600), "wb")
+        return os.fdopen(os.open(name, flags, 0o600), "wb", buffering=0)
     except FileExistsError:
-        raise ExistsError(f"{name} is there already: choose another name, or move it away") from None
+        raise UnwritableError(f"{name} is there already: choose another name, or move it away") from None
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise ExistsError(f"cannot write {Path(name)}: {reason}") from None
+        raise UnwritableError(f"cannot write {name}: {_reason(error)}") from None
 
 
 def _write(stream: BinaryIO, line: bytes) -> None:
-    stream.write(line + b"\n")
-    stream.flush()
+    try:
+        stream.write(line + b"\n")
+    except OSError as error:
+        raise UnwritableError(f"the account of this run cannot be kept: {_reason(error)}") from None
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or type(error).__name__).lower()
 
 
 def _wrapped(record: Record) -> bytes:
     told = codec.encode({"outcome": "unknown", "because": record.because, "what_now": _ASK})
-    return told[:-1] + b',"event":' + record.event.raw + b"}"
+    return told[:-1] + b',"event":' + record.event.raw.removeprefix(codecs.BOM_UTF8) + b"}"

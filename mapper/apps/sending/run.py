@@ -157,10 +157,11 @@ class Run:
         """What one outcome means for the rest of the run."""
         if outcome.ending == "pause":
             self.stop(outcome.message)
-        self._in_a_row = self._in_a_row + 1 if outcome.ending in ("retry", "unknown") else 0
+        open_ended = outcome.ending in ("retry", "unknown")
+        self._in_a_row = self._in_a_row + 1 if open_ended else 0
         if self._in_a_row >= IN_A_ROW:
             self.stop(f"{IN_A_ROW} requests in a row were not answered for good")
-        seconds = pace.retry_after(outcome.retry_after, self._world.date()) if outcome.ending == "retry" else None
+        seconds = pace.retry_after(outcome.retry_after, self._world.date()) if open_ended else None
         if seconds is not None and seconds > LONGEST_WAIT:
             self.stop(f"the destination asks to wait {seconds:.0f} seconds")
         elif seconds is not None:

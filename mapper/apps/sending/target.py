@@ -21,7 +21,10 @@ def wrong(url: str) -> str | None:
 
 
 def aimed(request: Request, url: str | None) -> Request:
-    """The request at another address: its scheme and host; its path and query where it has any. None changes nothing."""
+    """The request at another address: its scheme and host, and its path and query where it has any.
+
+    None is the request's own address.
+    """
     if url is None:
         return request
     there, own = urlsplit(url), urlsplit(request.url)

@@ -1,6 +1,7 @@
 """Results and problems as plain JSON values, for programs that read what the command line writes.
 
-Knows the names that those programs rely on. Must not load what draws tables: this is the fast way out.
+Knows the names that those programs rely on: ``preview --format json``, ``transform --full`` and embedders
+see the same. Must not know how anything is laid out for a person.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from mapper.errors import Problem
-from mapper.pipeline import Result
 from mapper.request import Request
+from mapper.transform.results import Transformed
 
 
 def of_problem(problem: Problem) -> dict[str, Any]:
@@ -33,8 +34,8 @@ def of_problems(problems: Iterable[Problem]) -> list[dict[str, Any]]:
     return [of_problem(problem) for problem in problems]
 
 
-def of_result(result: Result) -> dict[str, Any]:
-    """One result: everything that ``preview`` shows. The body, encoded, is the request's own bytes."""
+def of_result(result: Transformed, request: Request | None) -> dict[str, Any]:
+    """One result and its request: everything that ``preview`` shows. The body, encoded, is the request's own bytes."""
     return {
         "status": result.status,
         "because": result.because,
@@ -57,7 +58,7 @@ def of_result(result: Result) -> dict[str, Any]:
             }
             for f in result.fillings
         ],
-        "request": of_request(result.request) if result.request is not None else None,
+        "request": of_request(request) if request is not None else None,
     }
 
 

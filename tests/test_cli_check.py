@@ -1,0 +1,285 @@
+"""``mapper check`` and ``mapper test`` say what is wrong with a mapping before the first event does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import EXAMPLES, SMALL, call, run
+
+from mapper import pipeline
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory of its own for each test."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def mapping(text: str = SMALL) -> str:
+    """A mapping in a file."""
+    Path("small.yaml").write_text(text, "utf-8")
+    return "small.yaml"
+
+
+def sample(*calls: Any) -> str:
+    """Events in a file."""
+    Path("events.ndjson").write_text("".join(json.dumps(one) + "\n" for one in calls), "utf-8")
+    return "events.ndjson"
+
+
+def test_a_mapping_that_is_fine() -> None:
+    """One line, exit 0; no settings are needed to check."""
+    ended = run("check", mapping())
+    assert (ended.code, ended.out, ended.err) == (0, "small.yaml: fine (2 fields, 0 tests)\n", "")
+
+
+@pytest.mark.parametrize("name", pipeline.shipped())
+def test_shipped_mappings_are_fine(name: str) -> None:
+    """Nothing to say about what we ship, and its tests pass."""
+    ended = run("check", name)
+    assert ended.code == 0
+    assert ended.out.startswith(f"{name}: fine (")
+    ended = run("test", name)
+    assert ended.code == 0
+    assert ended.out.endswith("passed\n")
+
+
+def test_mistakes_are_shown_in_the_file() -> None:
+    """Place, level, code, line, caret, hint; exit 3."""
+    ended = run("check", mapping(SMALL.replace("rules:", "ruls:")))
+    assert ended.code == 3
+    assert ended.out.splitlines() == [
+        "small.yaml:7:46: error unknown_key: a field has no key 'ruls'",
+        "   7 │   email: {from: [traits.email, traits.mail], ruls: {required: true, rege…",
+        "     │                                              ^^^^  did you mean 'rules'?",
+        "",
+        "1 error   explain any of them: mapper explain unknown_key",
+    ]
+
+
+def test_mistakes_as_json() -> None:
+    """The same as one object, for editors and pipelines; the exit code is the same."""
+    ended = run("check", mapping(SMALL.replace("rules:", "ruls:")), "--format", "json")
+    assert ended.code == 3
+    assert json.loads(ended.out) == {
+        "problems": [
+            {
+                "level": "error",
+                "code": "unknown_key",
+                "message": "a field has no key 'ruls'",
+                "file": "small.yaml",
+                "line": 7,
+                "column": 46,
+                "hint": "did you mean 'rules'?",
+                "field": None,
+            }
+        ]
+    }
+
+
+def test_warnings_alone_are_fine() -> None:
+    """A warning is shown and does not change the exit code."""
+    ended = run("check", mapping(SMALL.replace("settings.tier", "{const: 12:30}")))
+    assert ended.code == 0
+    assert "warning reads_differently" in ended.out
+    assert json.loads(run("check", "small.yaml", "--format", "json").out)["problems"][0]["level"] == "warning"
+
+
+def test_what_needs_a_ledger_is_noted() -> None:
+    """A limit that has no effect yet is said here, and nowhere else."""
+    limited = SMALL + "  cap: {day: 5}\n  stale_after: 30d\n"
+    out = run("check", mapping(limited)).out
+    assert out.count("warning no_ledger") == 2
+    assert "small.yaml:14:3" in out
+    assert pipeline.load("small.yaml", {}).warnings == ()
+
+
+def test_a_file_that_is_no_text() -> None:
+    """Bytes that are no UTF-8 are a problem of the file, with its line."""
+    Path("small.yaml").write_bytes(SMALL.replace("Example", "Caf\xe9").encode("latin-1"))
+    ended = run("check", "small.yaml")
+    assert ended.code == 3
+    assert "small.yaml:2:1: error yaml: the file is not UTF-8" in ended.out
+
+
+def test_no_such_mapping() -> None:
+    """Exit 2 and one sentence; the names that there are."""
+    ended = run("check", "nowhere")
+    assert (ended.code, ended.out) == (2, "")
+    assert "inkit" in ended.err
+
+
+def test_a_secret_in_the_file_is_not_repeated() -> None:
+    """A report may end in a log: where a secret stands in the file, it shows stars."""
+    text = SMALL.replace("secret: true, required: true", "secret: true, default: sk_live_1")
+    for form in ("text", "json"):
+        ended = run("check", mapping(text), "--format", form)
+        assert ended.code == 3
+        assert "sk_live_1" not in ended.out + ended.err
+        assert "secret_in_file" in ended.out
+
+
+# ------------------------------------------------------------------------------------------------------ with a sample
+
+
+def never_matched(text: str, *calls: Any) -> dict[str, str | None]:
+    """What a sample says of a mapping: message -> hint."""
+    ended = run("check", mapping(text), "--sample", sample(*calls), "--format", "json")
+    assert ended.code == 0
+    return {p["message"]: p["hint"] for p in json.loads(ended.out)["problems"] if p["code"] == "never_matched"}
+
+
+def fields(text: str) -> str:
+    """A mapping of one field."""
+    return f"mapping: 1\ndestination: X\nfields:\n  f: {text}\nsend: {{url: 'https://example.com/'}}\n"
+
+
+def test_a_misspelled_trait_is_found_in_a_sample() -> None:
+    """An expression that nothing filled is named, with the trait that was perhaps meant."""
+    found = never_matched(fields("[traits.firstname, traits.name]"), call(first_name="Ada"), call(name="Bo"))
+    assert found == {"traits.firstname was never filled in 2 events of the sample": "did you mean traits.first_name?"}
+
+
+@pytest.mark.parametrize(
+    ("expression", "trait", "hint"),
+    [
+        ("traits.address.city", "1 Main St", "traits.address is a text in 1 of 1 events, not an object"),
+        ("traits.address[0].city", {"city": "X"}, "traits.address is an object in 1 of 1 events, not a list"),
+        (
+            "traits.address.city",
+            [{"city": "X"}],
+            "traits.address is a list in 1 of 1 events, not an object: write traits.address[0].city",
+        ),
+        ("traits.address.city.name", {"city": "X"}, "traits.address.city is a text in 1 of 1 events, not an object"),
+        ("traits.address.city", {"city": ""}, None),
+        ("traits.elsewhere", {"city": "X"}, None),
+    ],
+)
+def test_a_path_that_leads_nowhere_says_why(expression: str, trait: Any, hint: str | None) -> None:
+    """A step that goes into a text, a list or an object of another shape is named."""
+    [found] = never_matched(fields(expression), call(address=trait)).values()
+    assert found == hint
+
+
+def test_a_spelling_that_is_read_is_not_suggested() -> None:
+    """A fallback that these events do not use is no slip of the pen."""
+    assert list(never_matched(fields("[traits.first_name, traits.firstName]"), call(first_name="Ada")).values()) == [
+        None
+    ]
+
+
+def test_conditions_are_held_against_the_sample() -> None:
+    """A misspelled trait in a condition is always blank: nothing would ever be skipped, or everything."""
+    skip = "skip:\n  - {when: blank(traits.templateid), because: no order}\n"
+    found = never_matched(fields("traits.name") + skip, call(name="Ada", template_id="T1"))
+    assert found == {"traits.templateid was never there in 1 event of the sample": "did you mean traits.template_id?"}
+
+
+def test_an_order_that_is_a_flag_is_tested_for_truth() -> None:
+    """blank(x) takes false for an order: each is a printed card."""
+    skip = "skip:\n  - {when: userId == 'x' || blank(traits.order), because: no order}\n"
+    mapping(fields("traits.name") + skip)
+    ended = run("check", "small.yaml", "--sample", sample(call(name="Ada", order=False)), "--format", "json")
+    [problem] = json.loads(ended.out)["problems"]
+    assert (problem["code"], problem["line"], problem["column"]) == ("order_trigger", 7, 29)
+    assert problem["hint"] == "test it for truth: !(traits.order)"
+    texts = run("check", "small.yaml", "--sample", sample(call(name="Ada", order="T1")), "--format", "json")
+    assert json.loads(texts.out) == {"problems": []}
+
+
+def test_the_sample_report() -> None:
+    """What nothing filled, and what nothing reads, are lists; other events are left out of the count."""
+    mapping(fields("[traits.firstname, traits.name]"))
+    sample(call(first_name="Ada", tags=[{"k": 1}]), call(name="Bo", age=3), {"type": "track"})
+    ended = run("check", "small.yaml", "--sample", "events.ndjson")
+    assert ended.code == 0
+    assert ended.out.splitlines() == [
+        "never filled in 2 events of the sample",
+        "     4  f  traits.firstname",
+        "             did you mean traits.first_name?",
+        "",
+        "traits that no expression reads: they become custom fields, unless they are dropped",
+        "  1  age",
+        "  1  first_name",
+        "  1  tags[*].k",
+        "",
+        "small.yaml: fine (1 field, 0 tests)",
+    ]
+
+
+def test_the_shipped_mapping_against_the_examples() -> None:
+    """A real sample: nothing is suspected of being misspelled, and no order is tested wrongly."""
+    ended = run("check", "inkit", "--sample", EXAMPLES / "events.ndjson", "--format", "json")
+    assert ended.code == 0
+    problems = json.loads(ended.out)["problems"]
+    assert {(p["code"], p["hint"]) for p in problems} <= {("never_matched", None)}
+
+
+def test_a_sample_without_calls_says_so() -> None:
+    """Nothing is not taken for agreement."""
+    Path("events.ndjson").write_text('{"type": "track"}\nnobody\n', "utf-8")
+    ended = run("check", mapping(), "--sample", "events.ndjson")
+    assert ended.code == 0
+    assert "no Identify call" in ended.err
+    assert "1 lines are no JSON" in ended.err
+    assert run("check", "small.yaml", "--sample", "missing.ndjson").code == 2
+
+
+# ------------------------------------------------------------------------------------------------------ mapper test
+
+
+def with_tests(*tests: str) -> str:
+    """The small mapping with tests."""
+    return mapping(SMALL + "tests:\n" + "".join(f"  - {test}\n" for test in tests))
+
+
+def test_a_failure_is_shown_field_by_field() -> None:
+    """What was expected and what came out stand beside each other; exit 1."""
+    with_tests(
+        "{name: right, given: {userId: u, traits: {email: a@b.c}}, expect: {status: ready, fields: {email: a@b.c}}}",
+        "{name: wrong, given: {userId: u, traits: {email: a@b.c, x: 1}}, expect: {status: invalid, fields: {mail: 1}}}",
+    )
+    ended = run("test", "small.yaml")
+    assert ended.code == 1
+    assert ended.out.splitlines() == [
+        " ✓  right",
+        " ✗  wrong (small.yaml:16)",
+        "                    expected   got",
+        '      status        "invalid"  "ready"',
+        "      fields.mail   1          nothing",
+        '      fields.email  nothing    "a@b.c"',
+        "",
+        "1 test passed, 1 failed",
+    ]
+
+
+def test_long_differences_stand_below_each_other() -> None:
+    """What does not fit beside each other is not cut."""
+    long = "y" * 70
+    with_tests(f"{{name: long, given: {{userId: u, traits: {{email: a@b.c}}}}, expect: {{body: {{email: {long}}}}}}}")
+    out = run("test", "small.yaml").out
+    assert "        expected" in out
+    assert out.replace("\n", "").replace(" ", "").count("y" * 70) == 1
+    assert '        got       "a@b.c"' in out
+
+
+def test_a_mapping_without_tests_says_so() -> None:
+    """Nothing to run is no failure, and no silence."""
+    ended = run("test", mapping())
+    assert ended.code == 0
+    assert "small.yaml has no tests" in ended.out
+
+
+def test_tests_do_not_depend_on_the_shell() -> None:
+    """Settings of the environment have no say in a mapping's tests."""
+    with_tests("{name: plain, given: {userId: u, traits: {email: a@b.c}}, expect: {fields: {email: a@b.c}}}")
+    assert run("test", "small.yaml", env={"EXAMPLE_TIER": "gold"}).code == 0
+
+
+def test_a_mapping_with_errors_is_not_tested() -> None:
+    """Exit 3, as everywhere."""
+    assert run("test", mapping(SMALL.replace("traits.mail", "trait.mail"))).code == 3
