@@ -105,10 +105,10 @@ def _section(name: str, section: object) -> str:
 
 def codes_table() -> str:
     """Every problem code with its meaning."""
-    from mapper.codes import CODES
+    from mapper.codes import TABLE
 
     rows = ["| code | what it means | what to do |", "|---|---|---|"]
-    rows += [f"| `{code}` | {_cell(page.meaning)} | {_cell(page.remedy)} |" for code, page in sorted(CODES.items())]
+    rows += [f"| `{name}` | {_cell(entry.title)} | {_cell(entry.to_do)} |" for name, entry in sorted(TABLE.items())]
     return "\n".join(rows) + "\n"
 
 

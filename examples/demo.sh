@@ -10,7 +10,7 @@ say() { printf '\n'; printf '%s\n' "$@"; }
 # Show a command and run it. Exit code 1 means that some events are invalid, which the examples are on purpose.
 show() {
   printf '\n$ %s\n' "$*"
-  "$@" || [ $? -eq 1 ]
+  "$@" || { local code=$?; [ $code -eq 1 ] || exit $code; }
 }
 
 # An account of what was sent is never overwritten, so the last demo's has to go.

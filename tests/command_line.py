@@ -51,7 +51,9 @@ def run(*arguments: object, stdin: str | bytes | None = None, env: dict[str, str
     return Ended(result.exit_code, result.stdout, result.stderr)
 
 
-def program(*arguments: object, stdin: bytes = b"", env: dict[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
+def program(
+    *arguments: object, stdin: bytes = b"", env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
     """Run a command as a program of its own, with nothing of this shell's settings but what is given."""
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "HOME") if name in os.environ}
     command = [sys.executable, str(ROOT / "cli.py"), *(str(a) for a in arguments)]

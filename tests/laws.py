@@ -363,10 +363,11 @@ def check_faces(case: Case) -> None:
     assert all(same(plain(result), plain(results[0])) for result in results), case
 
 
-def read_by(mapper: Mapper) -> set[Path]:
-    """Every path that some expression of fields, conditions or requirements reads."""
+def read_by(mapper: Mapper, *, plain_paths: bool = True) -> set[Path]:
+    """Every path that some expression of fields, conditions or requirements reads; or all but plain candidates."""
     located = [field.when for field in mapper.plan.fields] + [field.clean for field in mapper.plan.fields]
-    located += [candidate.located for field in mapper.plan.fields for candidate in field.candidates]
+    candidates = [candidate for field in mapper.plan.fields for candidate in field.candidates]
+    located += [candidate.located for candidate in candidates if plain_paths or candidate.path is None]
     located += [skip.when for skip in mapper.plan.skip] + [entry.when for entry in mapper.plan.require]
     return {path for one in located if one is not None for path in one.expression.reads.every}
 
@@ -398,10 +399,7 @@ def _audience_key(call: dict[str, Any]) -> Any:
 
 def check_unmapped(case: Case, result: Result) -> int:
     """What is not accounted as mapped flowed nowhere: exchanged for its like, it changes no field."""
-    fields = case.mapper.plan.fields
-    plain_paths = {c.path for field in fields for c in field.candidates if c.path is not None}
-    whole = {("traits", *path) for path in plain_paths}
-    irregular = [read[1:] for read in read_by(case.mapper) - whole if read[:1] == ("traits",)]
+    irregular = [read[1:] for read in read_by(case.mapper, plain_paths=False) if read[:1] == ("traits",)]
     changed = 0
     for account in result.accounts:
         like = twin(account.value)

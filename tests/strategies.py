@@ -45,9 +45,11 @@ json_values = st.recursive(
 _HOMES = st.one_of(
     st.fixed_dictionaries({}, optional={"city": scalars, "zip": scalars, "more": grammar.documents}), json_values
 )
+_good = st.sampled_from(("Ada", "Ada King", "a", "b", "home", "12", "US", "CA", 7))
 traits = st.builds(
-    lambda read, unread, home: {**read, **unread, **home},
-    st.dictionaries(st.sampled_from(READ), st.one_of(_TEXTS, _TEXTS, _TEXTS, grammar.documents, scalars), max_size=5),
+    lambda good, read, unread, home: {**good, **read, **unread, **home},
+    st.dictionaries(st.sampled_from(READ), _good, max_size=5),
+    st.dictionaries(st.sampled_from(READ), st.one_of(_TEXTS, _TEXTS, grammar.documents, scalars), max_size=3),
     st.dictionaries(st.one_of(st.sampled_from(UNREAD), st.text(max_size=3)), json_values, max_size=3),
     st.fixed_dictionaries({}, optional={"home": _HOMES, "list": st.lists(grammar.documents, max_size=3)}),
 )

@@ -1,4 +1,4 @@
-"""``mapper preview`` explains one event, is the production path stopped before the send, and keeps secrets to itself."""
+"""``mapper preview`` explains one event, is the production path stopped before the send, and shows no secret."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from command_line import EXAMPLES, ROOT, SMALL, call, program, run
+from rich.cells import cell_len
 
 from mapper import pipeline
 
@@ -54,10 +55,10 @@ def test_what_is_missing_says_where_it_was_looked_for(small: Path) -> None:
     ended = run("preview", event(call(name="Ada")), "-m", small)
     assert ended.code == 1
     said = " ".join(ended.out.split())
-    assert "looked in traits.email, traits.mail" in said
+    assert "send traits.email or traits.mail; or add your own spelling" in said
     assert "(missing, " in said
     assert "small.yaml:7)" in said
-    assert "to do: send one of these traits" in said
+    assert "to do: send traits.email" in said
     assert "would NOT be sent" in said
 
 
@@ -184,8 +185,6 @@ def test_the_tables_fit(columns: int) -> None:
     """Whatever the width, the tables keep inside it: wide characters count twice. The request itself is not cut."""
     traits = {"template_id": "T" * 90, "last_name": "山田" * 30, "note": "é" * 200, "x" * 70: 1, "phone": ""}
     out = run("preview", event(call(**traits)), "-m", "inkit", env={"COLUMNS": str(columns)}).out
-    from rich.cells import cell_len
-
     tables = out.partition("the request")[0]
     assert max(cell_len(line) for line in tables.splitlines()) <= columns
 

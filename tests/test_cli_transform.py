@@ -184,7 +184,7 @@ def test_one_persons_traits_are_not_laid_under_others() -> None:
         (["events.ndjson", "-o", "events.ndjson"], "is read and would be written as well"),
         (["events.ndjson", "--rejects", "./events.ndjson"], "is read and would be written as well"),
         (["events.ndjson", "-o", "x", "--rejects", "x"], "name the same file"),
-        (["events.ndjson", "-o", "nowhere/x"], "cannot write nowhere/x: no such file or directory"),
+        (["events.ndjson", "-o", "small.yaml/x"], "cannot write small.yaml/x: "),
         (["-", "-"], "standard input can be read once"),
         (["wide.ndjson"], "UTF-16"),
         (["list.json"], "holds a list"),
@@ -264,3 +264,9 @@ def test_a_mistake_of_ours_shows_no_value(monkeypatch: pytest.MonkeyPatch) -> No
     assert "a@b.c" not in ended.err
     assert "ValueError" in ended.err
     assert "transform.py:" in ended.err
+
+
+def test_directories_are_made() -> None:
+    """An output may stand in a directory that is not there yet."""
+    assert run("transform", lines(READY), "-o", "out/today/bodies.ndjson").code == 0
+    assert Path("out/today/bodies.ndjson").read_text("utf-8") == '{"email":"a@b.c"}\n'

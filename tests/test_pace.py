@@ -49,7 +49,7 @@ def test_without_a_rate_nothing_waits() -> None:
 
 def test_a_hold_is_kept() -> None:
     """After Retry-After nothing leaves before its time, and a shorter wait never shortens a longer one."""
-    held = pace.of_rate((300, 60)).left(0).held(0, 7).left(0)
+    held = pace.of_rate((300, 60)).left(0).held(0, 7).held(0, 2).left(0)
     assert held.wait(0) == 7
     assert held.wait(6.5) == 0.5
     assert held.wait(8) == 0

@@ -341,12 +341,12 @@ def test_checking_leaves_no_trace_in_the_process() -> None:
 
 def test_the_time_for_a_long_list_grows_with_its_length() -> None:
     """The largest call holds 16,000 entries. Cerberus alone needs minutes: it sorts all errors for each error."""
-    start = time.perf_counter()
+    start = time.process_time()
     assert good("schema: {}", "list").check([1] * 16_000)
     choice = good("schema: {type: any, anyof: [{type: text}, {type: flag}]}", "list")
     assert choice.check([True] * 4_000) == ()
     assert choice.check([1] * 4_000)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize("method", ["_validate_contains", "_validate_minlength"])

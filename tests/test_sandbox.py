@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from mapper import pipeline
+from mapper.apps.cli import app
 from mapper.apps.sandbox import Arrival, Faults, Sandbox
 from mapper.apps.sandbox.arrivals import Arrivals
 from mapper.apps.sending import target
@@ -497,6 +499,8 @@ def test_listens_on_this_machine_alone(sandbox: Sandbox) -> None:
         assert reply.status == 403
         assert b"this machine" in text
     port = sandbox.url.rpartition(":")[2]
+    with pytest.raises(OSError, match=r"\w"):  # another address of the same machine
+        socket.create_connection(("127.0.0.2", int(port)), timeout=5).close()
     for host in ("localhost", f"localhost:{port}", f"127.0.0.1:{port}", f"[::1]:{port}"):
         assert ask(sandbox, "GET", "/received", headers={"Host": host})[0].status == 200
     assert sandbox.counts["received"] == 0
@@ -555,7 +559,7 @@ def test_a_taken_port_is_an_error(sandbox: Sandbox) -> None:
 
 # ---------------------------------------------------------------------------------------------------------- the command
 
-COMMAND = [sys.executable, "-c", "from mapper.apps.cli import main, sandbox, send; main()", "sandbox"]
+COMMAND = [sys.executable, "-c", "from mapper.apps.cli import main; main()", "sandbox"]
 
 
 def test_the_command(tmp_path: Path) -> None:
@@ -566,7 +570,7 @@ def test_the_command(tmp_path: Path) -> None:
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert process.stderr
-        welcome = "".join(process.stderr.readline() for _ in range(3))
+        welcome = "".join(process.stderr.readline() for _ in range(4))
         address = re.search(r"127\.0\.0\.1:[0-9]+", welcome)
         assert address
         for _ in range(2):
@@ -593,7 +597,6 @@ def test_the_command_refuses_what_it_cannot_use(tmp_path: Path, options: list[st
     """Wrong options end with exit code 2, before anything listens."""
     mapping = tmp_path / "letters.yaml"
     mapping.write_text(MAPPING, "utf-8")
-    command = [*COMMAND, "-m", str(mapping), "--port", "0", *options]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=20)
-    assert result.returncode == 2
+    result = CliRunner().invoke(app, ["sandbox", "-m", str(mapping), "--port", "0", *options])
+    assert result.exit_code == 2
     assert result.stdout == ""

@@ -159,7 +159,7 @@ def containers(value: Any) -> Any:
             yield from containers(part)
 
 
-@settings(max_examples=400)
+@settings(max_examples=100)
 @given(changed())
 def test_what_the_keys_refuse_an_editor_underlines(document: Any) -> None:
     """No mistake in keys, shapes and words is left for the command line to find."""
@@ -167,7 +167,7 @@ def test_what_the_keys_refuse_an_editor_underlines(document: Any) -> None:
     assert refused_by_schema(document) or not problems, problems
 
 
-@settings(max_examples=400)
+@settings(max_examples=100)
 @given(changed())
 def test_what_an_editor_underlines_the_loader_refuses(document: Any) -> None:
     """Nothing is underlined that is right."""

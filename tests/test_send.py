@@ -23,7 +23,7 @@ from receiver import Receiver, answer, close, hang
 from typer.testing import CliRunner, Result
 
 from mapper import outcome, pipeline
-from mapper.apps.cli import app, sandbox, send
+from mapper.apps.cli import app
 from mapper.apps.sending import records as accounts
 from mapper.apps.sending import target
 from mapper.apps.sending.events import Event
@@ -32,9 +32,6 @@ from mapper.apps.sending.run import IN_A_ROW, Rehearsal, Run, World
 from mapper.outcome import Failure, Outcome, Reply
 from mapper.pipeline import Mapper
 from mapper.request import Request
-
-assert sandbox
-assert send
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
@@ -670,7 +667,7 @@ def test_it_says_what_is_going_to_happen(desk: Desk) -> None:
     assert "20 a second: about 1 second" in result.stderr
 
 
-COMMAND = [sys.executable, "-c", "from mapper.apps.cli import main, sandbox, send; main()", "send"]
+COMMAND = [sys.executable, "-c", "from mapper.apps.cli import main; main()", "send"]
 
 
 @contextlib.contextmanager
@@ -685,6 +682,16 @@ def started(desk: Desk, *words: str, stdin: int | None = subprocess.DEVNULL) -> 
             yield process
         finally:
             process.kill()
+
+
+def heard(process: subprocess.Popen[str], words: str) -> None:
+    """Read what a process says until it says these words."""
+    assert process.stderr
+    said = ""
+    while words not in said:
+        letter = process.stderr.read(1)
+        assert letter, said
+        said += letter
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals of this kind")
@@ -713,10 +720,7 @@ def test_what_comes_after_the_count_is_held(desk: Desk) -> None:
         desk.at(receiver)
         file = desk.events(call(1), call(2))
         with started(desk, file, "--to", "live", stdin=theirs) as process:
-            assert process.stderr
-            said = ""
-            while not said.endswith("go on: "):
-                said += process.stderr.read(1)
+            heard(process, "go on: ")
             desk.events(call(1), call(2), call(3))
             os.write(ours, b"2\n")
             _, err = process.communicate(timeout=20)
@@ -791,9 +795,9 @@ def test_a_second_ctrl_c_leaves_at_once(desk: Desk) -> None:
         with started(desk, desk.events(call(1), call(2)), *words) as process:
             wait_for(receiver)
             process.send_signal(signal.SIGINT)
-            time.sleep(0.2)
+            heard(process, "leaves at once")
             process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=10)
+            _, err = process.communicate(timeout=20)
     assert process.returncode == 4
     assert "1  unknown" in err
     assert "was not read" in err
@@ -812,9 +816,9 @@ def test_a_second_ctrl_c_does_not_wait_for_more_events(desk: Desk) -> None:
             wait_for(receiver)
             time.sleep(0.2)
             process.send_signal(signal.SIGINT)
-            time.sleep(0.1)
+            heard(process, "leaves at once")
             process.send_signal(signal.SIGINT)
-            process.wait(timeout=10)
+            process.wait(timeout=20)
             err = process.stderr.read() if process.stderr else ""
     assert process.returncode == 4
     assert "1  delivered" in err

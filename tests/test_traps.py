@@ -1021,7 +1021,7 @@ def test_d4_blank_is_missing(value: Any) -> None:
     text = whole("a: {from: traits.a, rules: {required: true}}")
     result = run(text, {"a": value})
     assert (result.status, codes(result.problems)) == ("invalid", [("missing", "a")])
-    assert result.problems[0].message.startswith("it is required and missing; looked in traits.a")
+    assert result.problems[0].message.startswith("it is required and missing")
 
 
 def test_d4_the_rules_about_blanks_are_refused() -> None:

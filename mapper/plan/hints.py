@@ -71,6 +71,8 @@ def _fixed_or_trait(text: str, names: Collection[str]) -> str:
 def _mended(text: str, at: int) -> Iterator[tuple[str, str]]:
     """Likely repairs of an expression that fails at a character: what is wrong, and the repaired text."""
     character, before = text[at : at + 1], text[:at].rstrip()
+    if character == "$" and text[at:].startswith("$."):
+        yield "names stand here without $", text.replace("$.", "")
     if character and character in "“”‘’":
         inner = text[1:-1] if text[-1] in "“”‘’" and at == 0 else text
         yield "these are curly quotes", inner.translate(_STRAIGHT)

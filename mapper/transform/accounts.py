@@ -33,7 +33,8 @@ class _Claims:
     """Which fields claim which paths; a claim on a path is a claim on everything below it.
 
     ``sent`` and ``left_out`` are of winners, ``losers`` of spellings that another one outranked,
-    ``older`` of candidates that ``as_one`` refused, ``context`` of winners that read ``context.traits``.
+    ``older`` of candidates that ``as_one`` refused. ``context`` and ``context_left_out`` are as ``sent`` and
+    ``left_out``, of winners that read ``context.traits``.
     """
 
     sent: dict[Path, list[str]] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class _Claims:
     exact_losers: dict[Path, list[tuple[str, str]]] = field(default_factory=dict)
     older: dict[Path, list[str]] = field(default_factory=dict)
     context: dict[Path, list[str]] = field(default_factory=dict)
+    context_left_out: dict[Path, list[str]] = field(default_factory=dict)
 
 
 class Ledger:
@@ -60,18 +62,28 @@ class Ledger:
 
     def end(self, leaf: Leaf) -> Account | None:
         """Lines 1, 2, 4, 5 and 6: the account of a leaf that never gets as far as the custom fields."""
-        mapped = _claimed(leaf.path, self.claims.sent)
+        sent, left_out = _claimed(leaf.path, self.claims.sent), _claimed(leaf.path, self.claims.left_out)
         if leaf.layer == "context":
-            mapped = tuple(dict.fromkeys((*mapped, *_claimed(leaf.path, self.claims.context))))
-        if mapped:
-            return Account(leaf.path, leaf.layer, "mapped", mapped, None, leaf.value)
-        left_out = _claimed(leaf.path, self.claims.left_out)
+            sent = tuple(dict.fromkeys((*sent, *_claimed(leaf.path, self.claims.context))))
+            left_out = (*left_out, *_claimed(leaf.path, self.claims.context_left_out))
+        won = self._won(leaf, sent, left_out)
+        return won if won is not None or presence.is_empty(leaf.value) else self._outranked(leaf)
+
+    def _won(self, leaf: Leaf, sent: tuple[str, ...], left_out: tuple[str, ...]) -> Account | None:
+        """Lines 1 and 2: the account of a leaf that some field took."""
+        if sent:
+            return Account(leaf.path, leaf.layer, "mapped", sent, None, leaf.value)
         if left_out:
             reason = f"field {left_out[0]} is left out: {self.reasons[left_out[0]]}"
             return Account(leaf.path, leaf.layer, "dropped", (), reason, leaf.value)
-        if presence.is_empty(leaf.value):
+        return None
+
+    def _won_by_context(self, leaf: Leaf) -> Account | None:
+        """The same for a leaf that only ``context.traits`` reaches."""
+        if leaf.layer != "context":
             return None
-        return self._outranked(leaf)
+        sent, left_out = self.claims.context, self.claims.context_left_out
+        return self._won(leaf, _claimed(leaf.path, sent), _claimed(leaf.path, left_out))
 
     def _outranked(self, leaf: Leaf) -> Account | None:
         shadowed = [
@@ -94,34 +106,28 @@ class Ledger:
         """One account per leaf of an older layer that a newer layer hides."""
         for root in self.scope.known.hidden:
             for leaf in leaves(root.value, (root.name,), root.layer):
-                mapped = _claimed(leaf.path, self.claims.context) if root.layer == "context" else ()
-                if mapped:
-                    yield Account(leaf.path, leaf.layer, "mapped", mapped, None, leaf.value)
-                else:
-                    yield Account(
-                        leaf.path, leaf.layer, "shadowed", ("newer call",), "a newer call says it too", leaf.value
-                    )
+                yield self._won_by_context(leaf) or Account(
+                    leaf.path, leaf.layer, "shadowed", ("newer call",), "a newer call says it too", leaf.value
+                )
 
     def masked(self) -> Iterator[Account]:
         """One account per leaf of the context that belongs to one call only."""
         for root in self.scope.known.masked:
             for leaf in leaves(root.value, (root.name,), root.layer):
-                mapped = _claimed(leaf.path, self.claims.context)
-                if mapped:
-                    yield Account(leaf.path, leaf.layer, "mapped", mapped, None, leaf.value)
-                else:
-                    yield Account(leaf.path, leaf.layer, "dropped", (), "it belongs to an earlier call", leaf.value)
+                reason = "it belongs to an earlier call"
+                yield self._won_by_context(leaf) or Account(leaf.path, leaf.layer, "dropped", (), reason, leaf.value)
 
     def _claim_winners(self) -> None:
         for plan in self.plan.fields:
             filling = self.scope.fillings[plan.name]
             if filling.winner is None:
                 continue
-            claims = self.claims.left_out if filling.state == "left_out" else self.claims.sent
+            left_out = filling.state == "left_out"
+            traits = self.claims.left_out if left_out else self.claims.sent
+            context = self.claims.context_left_out if left_out else self.claims.context
             self.reasons[plan.name] = filling.because or "it is wrong"
             for layer, path in self._taken(plan.candidates[filling.winner]):
-                target = self.claims.context if layer == "context" else claims
-                target.setdefault(path, []).append(plan.name)
+                (context if layer == "context" else traits).setdefault(path, []).append(plan.name)
 
     def _taken(self, candidate: Candidate) -> Iterator[tuple[str, Path]]:
         """The paths whose values flowed into a winner."""

@@ -55,13 +55,11 @@ def _lacks(field: Field, scope: Scope) -> bool:
 
 
 def _missing(field: Field, filling: Filling) -> Problem:
-    places = [c.located.text for c in field.candidates]
-    shown = ", ".join(places[:4]) + (", ..." if len(places) > 4 else "")  # noqa: PLR2004 - as much as one line holds
-    looked = f"; looked in {shown}" if places else ""
-    cleared = any(t.verdict == "cleared" for t in filling.tried)
-    why = "; it was cleared" if cleared else ""
-    hint = "send one of these traits, or add your own spelling to `from`"
-    return Problem("missing", f"it is required and missing{looked}{why}", "error", field.position, field.name, hint)
+    cleared = any(tried.verdict == "cleared" for tried in filling.tried)
+    message = "it is required and missing" + ("; the newest call cleared it" if cleared else "")
+    spellings = " or ".join(candidate.located.text for candidate in field.candidates)
+    hint = f"send {spellings}; or add your own spelling to `from`" if spellings else "give it a `from`"
+    return Problem("missing", message, "error", field.position, field.name, hint)
 
 
 def _rules(requirement: Requirement, plan: Plan, scope: Scope) -> list[Problem]:

@@ -67,6 +67,11 @@ def sends(request: mapper.Request) -> mapper.Outcome:
     return mapper.send(request, pigeon)
 
 
+def sends_with_ours(request: mapper.Request, mapping: mapper.Mapper) -> tuple[mapper.Outcome, mapper.Outcome]:
+    """Ours are transports as a stranger's is: one that remembers, and one that is made with the secrets."""
+    return mapper.send(request, mapper.Memory()), mapper.send(request, mapper.Http(mapping.secrets()))
+
+
 async def sends_from_a_loop(request: mapper.Request) -> str | None:
     """The same, awaited; and how it ended."""
     outcome = await mapper.asend(request, Pigeon())

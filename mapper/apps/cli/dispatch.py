@@ -6,10 +6,11 @@ Knows how the parts of a run are put together and shown. Must not ask anything, 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,9 @@ from mapper.request import Request
 from mapper.transports import asend
 
 _STYLES = {"delivered": "green", "rejected": "red", "unknown": "bold red", "paused": "red", "invalid": "yellow"}
+
+
+_STOPPING = b"\nStopping: the request under way is waited for, the rest is counted. Ctrl-C again leaves at once.\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ def dispatch(order: Order, url: str | None, secrets: Mapping[str, Any], papers: 
 
     ``url`` stands in for the mapping's own address. Raises SettingsError, UnreadableError and UnwritableError.
     """
-    interrupts = Interrupts(lambda: run.stop("Ctrl-C"))
+    interrupts = Interrupts(lambda: _stop(run))
     with Records(papers.results, papers.unsent) as records, _world(url, secrets, interrupts) as world, interrupts:
         run = order.run(world)
         try:
@@ -114,6 +118,13 @@ def dispatch(order: Order, url: str | None, secrets: Mapping[str, Any], papers: 
                 _show(run, order, papers)
     undelivered = Exit.NOT_DELIVERED if run.undelivered or not whole else Exit.FINE
     return highest([undelivered, Exit.SOME_INVALID if run.counts["invalid"] else Exit.FINE])
+
+
+def _stop(run: Run) -> None:
+    """What the first Ctrl-C does. It runs inside a signal, where a stream may be in the middle of a line."""
+    run.stop("Ctrl-C")
+    with suppress(OSError, ValueError):
+        os.write(sys.stderr.fileno(), _STOPPING)
 
 
 @contextmanager

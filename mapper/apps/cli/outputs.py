@@ -21,7 +21,7 @@ OPEN, PRIVATE = 0o666, 0o600
 def replacing(name: str, mode: int = OPEN) -> Iterator[BinaryIO]:
     """A stream whose content is at ``name`` once the block has ended without an exception, and not before.
 
-    What is no regular file, such as ``/dev/null`` or a pipe, is written to directly.
+    Directories on the way to it are made. What is no regular file, such as ``/dev/null`` or a pipe, is written to directly.
     Raises UnreadableError where the file cannot be made.
     """
     path = Path(name)
@@ -50,6 +50,7 @@ def _direct(path: Path) -> Iterator[BinaryIO]:
 @contextmanager
 def _beside(path: Path, mode: int) -> Iterator[BinaryIO]:
     path = path.resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:

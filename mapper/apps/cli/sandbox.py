@@ -39,10 +39,11 @@ def sandbox(  # noqa: PLR0913 - the options of a command
     every: Annotated[int | None, typer.Option(metavar="N", help=_EVERY)] = None,
     show: Annotated[bool, typer.Option("--show", help=_SHOW)] = False,  # noqa: FBT002 - as above
 ) -> None:
-    """Pretend on this machine to be the mapping's destination, and list what arrives. Nothing leaves the machine.
+    """Pretend to be the destination, on this machine.
 
-    Required fields, rules, the place of the key and the answers are those of the mapping. Each arrival is one line on
-    stdout; / and /received of the printed address list the last 10,000 with their bodies. The key is: sandbox.
+    It checks and lists what arrives, and nothing leaves the machine. Required fields, rules, the place of the key and
+    the answers are those of the mapping. Each arrival is one line on stdout; / and /received of the printed address
+    list the last 10,000 with their bodies. The key is: sandbox.
     """
     try:
         faults = Faults(answer, retry_after, slow, drop, first, every)
@@ -96,12 +97,12 @@ def _serve(pretended: Sandbox, mapper: Mapper, *, show: bool) -> None:
 
 def _welcome(pretended: Sandbox, mapper: Mapper) -> None:
     """Where it is, and how to send to it."""
-    send = mapper.plan.send
-    names = [name for secret in send.secrets for _, name in secret.settings if name]
-    key = f"with {' and '.join(f'{name}={KEY}' for name in dict.fromkeys(names))} in the environment, " if names else ""
+    names = dict.fromkeys(name for secret in mapper.plan.send.secrets for _, name in secret.settings if name)
     say(f"{mapper.destination}, pretended, is at {pretended.url} (key: {KEY}); Ctrl-C ends it")
-    say(f"  to send to it: {key}mapper send FILE --to {pretended.url}")
-    say(f"  what arrived:  {pretended.url}/ and {pretended.url}/received")
+    say(f"  to send to it: mapper send FILE --to {pretended.url}")
+    for name in names:
+        say(f"                 with {name}={KEY} in the environment")
+    say(f"  what arrived:  {pretended.url}/ and /received")
     sys.stderr.flush()
 
 

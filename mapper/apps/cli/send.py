@@ -41,9 +41,10 @@ def send(  # noqa: PLR0913 - the options of a command
     results: Annotated[str | None, typer.Option("--results", metavar="FILE", help=_RESULTS)] = None,
     yes: Annotated[bool, typer.Option("--yes", help=_YES)] = False,  # noqa: FBT002 - typer's way to say a switch
 ) -> None:
-    """Send the events of files, each once within this run, one after the other, at the mapping's rate.
+    """Send many events, each once within this run.
 
-    Without --to it sends to a sandbox that it starts on this machine for the run.
+    They are sent one after the other, at the mapping's rate. Without --to it sends to a sandbox that it starts on this
+    machine for the run.
 
     Sent once means once within this run: the same messageId, or the same order where the mapping says once_per. A
     later run does not remember an earlier one yet: sending the same file twice sends everything twice.

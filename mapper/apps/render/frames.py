@@ -36,8 +36,10 @@ def _window(line: str, position: Position, room: int, screen: Screen) -> tuple[s
     """The part of a line around a position: its text, and the caret's offset and width in cells."""
     start = min(position.column - 1, len(line))
     before, span, after = (screen.legible(part.replace("\t", _TAB)) for part in _split(line, start, position.width))
-    if cell_len(before) + cell_len(span) > room * 3 // 4 and cell_len(before + span + after) > room:
-        before = _tail(before, max(room // 3, room - cell_len(span + after)), screen)
+    caret = max(1, cell_len(span))
+    end, total = cell_len(before) + caret, cell_len(before + span + after)
+    if end > room or (total > room and end > room * 3 // 4):
+        before = _tail(before, max(room // 3, room - caret - cell_len(after)), screen)
     offset = cell_len(before)
     width = max(1, min(cell_len(span), room - offset - 1))
     return cut(before + span + after, room, screen.signs), offset, width

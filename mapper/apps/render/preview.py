@@ -157,7 +157,7 @@ _VERDICTS = {
 
 def _looked(filling: Filling, found: Iterable[Problem]) -> Iterator[table.Note]:
     """Where a value was looked for in vain, unless a problem says all of it."""
-    said = " ".join(problem.message for problem in found)
+    said = " ".join(f"{problem.message} {problem.hint}" for problem in found)
     if filling.winner is None and not all(tried.text in said for tried in filling.tried):
         looked = ", ".join(tried.text + _VERDICTS.get(tried.verdict, "") for tried in filling.tried)
         yield table.Note(f"looked in {looked}", "dim")

@@ -49,14 +49,14 @@ class _Columns:
 
 
 def tables(sections: Mapping[str, Sequence[Row]], screen: Screen) -> Iterator[Text]:
-    """Several tables with the same columns, each under the name of its first one."""
-    shown = {title: [_legible(row, screen) for row in rows] for title, rows in sections.items()}
-    columns = _columns([row for rows in shown.values() for row in rows], screen)
-    for number, (title, rows) in enumerate(shown.items()):
+    """Several tables, each under the name of its first column, and as wide as its own contents want."""
+    for number, (title, rows) in enumerate(sections.items()):
         if number:
             yield Text("")
+        shown = [_legible(row, screen) for row in rows]
+        columns = _columns(shown, screen)
         yield from _head(title, columns, screen, whole=number == 0)
-        for row in rows:
+        for row in shown:
             yield from _row(row, columns, screen)
 
 
@@ -69,7 +69,7 @@ def _legible(row: Row, screen: Screen) -> Row:
 def _columns(rows: Sequence[Row], screen: Screen) -> _Columns:
     """Columns as wide as their contents want, or as there is room: what one leaves, the other may take."""
     room = screen.width - _MARK - 2 * _GAP
-    name = min(max(len("custom field"), *(cell_len(row.name) for row in rows)), room * 2 // 5)
+    name = min(max([len("custom field"), *(cell_len(row.name) for row in rows)]), room * 2 // 5)
     loud = [row for row in rows if not row.faint]
     value = max([len("value"), *(cell_len(row.value) for row in loud)])
     source = max([len("taken from"), *(cell_len(row.source) for row in loud)])

@@ -44,7 +44,7 @@ def _verdict(verdict: Verdict, screen: Screen) -> Iterator[Text]:
 
 def differences(found: Iterable[Difference], screen: Screen) -> Iterator[Text]:
     """A table of where, expected and got; one below the other where a line is too short for both."""
-    rows = [(d.where, _value(d.expected, screen), _value(d.actual, screen)) for d in found]
+    rows = [(screen.legible(d.where), _value(d.expected, screen), _value(d.actual, screen)) for d in found]
     where = max(len("field"), *(cell_len(row[0]) for row in rows))
     expected = max(len("expected"), *(cell_len(row[1]) for row in rows))
     got = max(len("got"), *(cell_len(row[2]) for row in rows))

@@ -35,6 +35,10 @@ KEY = "sandbox"
 PORT = 8765
 
 
+#: Seconds between two looks at whether it is to stop.
+_POLL = 0.005
+
+
 class Sandbox:
     """A mapping's destination, pretended, from ``__enter__`` to ``__exit__`` (or ``start`` to ``close``).
 
@@ -66,7 +70,7 @@ class Sandbox:
         self._begun = 0
         self._stopped = threading.Event()
         self._server = Server(self, port)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL,), daemon=True)
 
     def __enter__(self) -> Self:
         """Listen."""
