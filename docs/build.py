@@ -25,7 +25,9 @@ _GENERATED = re.compile(r"(<!-- ([a-z-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 def environment() -> dict[str, str]:
     """What every command of the documentation runs in: no colour, 80 columns, no setting of this machine."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("INKIT_", "MAPPER_", "LOB_", "DRIP_"))}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("INKIT_", "MAPPER_", "LOB_", "DRIP_"))
+    }
     path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
     return {**kept, "PATH": path, "NO_COLOR": "1", "COLUMNS": "80", "PYTHONIOENCODING": "utf-8", "TERM": "dumb"}
 

@@ -101,15 +101,16 @@ def _structured(node: Node, kind: str, found: Findings) -> Any:
 
 
 def _typed_scalar(scalar: Scalar, kind: str, found: Findings) -> Any:
+    hint = None if scalar.plain else "write it without quotes"
     if kind == "flag":
-        if scalar.text in ("true", "false"):
+        if scalar.plain and scalar.text in ("true", "false"):
             return scalar.text == "true"
-        found.error("wrong_word", "the field is of type flag: true or false is due", scalar.position)
+        found.error("wrong_word", "the field is of type flag: true or false is due", scalar.position, hint)
         return None
-    if _JSON_NUMBER.fullmatch(scalar.text):
+    if scalar.plain and _JSON_NUMBER.fullmatch(scalar.text):
         value = number(scalar.text)
         if kind == "number" or isinstance(value, int):
             return value
     noun = "a whole number" if kind == "whole" else "a number"
-    found.error("not_a_number", f"the field is of type {kind}: {noun} is due", scalar.position)
+    found.error("not_a_number", f"the field is of type {kind}: {noun} is due", scalar.position, hint)
     return None

@@ -11,8 +11,8 @@ CODES = (
     Code(
         "all_of",
         "a field that is needed here is missing",
-        "An entry of require: names several fields that have to be there together with something else, and this"
-        " one is not.",
+        "An entry of require: names several fields that have to be there together with something else, and this one"
+        " is not.",
         "Send the trait that fills it.",
     ),
     Code(
@@ -42,27 +42,23 @@ CODES = (
     Code(
         "missing",
         "a required field has no value",
-        "None of the places where the field is looked for has a value. The message lists them. If it was"
-        " cleared, the newest"
-        " call says null or blank, and an older address is not used then.",
-        "Send one of these traits, or add your own spelling to the field's from. If the person is known from"
-        " earlier calls,"
-        " give them with --identity.",
+        "None of the places where the field is looked for has a value. The report lists them. If it was cleared, the"
+        " newest call says null or blank, and an older address is not used then.",
+        "Send one of these traits, or add your own spelling to the field's from. If the person is known from earlier"
+        " calls, give them with --identity.",
     ),
     Code(
         "name_taken",
         "a custom field has the name of a field",
-        "A trait that no field takes would become a custom field, and its name belongs to a field of the"
-        " destination, to a"
-        " secret, or to another trait. It is dropped; nothing is ever overwritten.",
+        "A trait that no field takes would become a custom field, and its name belongs to a field of the destination,"
+        " to a secret, or to another trait. It is dropped; nothing is ever overwritten.",
         "If it is to be sent, give it a field of its own: another_name: traits.NAME.",
     ),
     Code(
         "not_an_event",
         "this is no Identify call",
         "The line is not JSON, or the JSON is no object, has no type, has neither userId nor anonymousId, or its"
-        " traits are no"
-        " object.",
+        " traits are no object.",
         "Check what wrote it. Each line of a file has to hold one whole call; jq -c . FILE makes it so.",
     ),
     Code(
@@ -75,8 +71,7 @@ CODES = (
         "not_understood",
         "a value could not be put into the right form",
         "The field's clean or values gave nothing for the value: a state or country that does not exist, or a"
-        " spelling that"
-        " is in no table. It is never guessed.",
+        " spelling that is in no table. It is never guessed.",
         "Mend the trait, add the spelling to values:, or say if_wrong: drop where the field can be missing.",
     ),
     Code(
@@ -118,17 +113,15 @@ CODES = (
     Code(
         "wrong_type",
         "a value of another kind than the field",
-        "The trait is there, and is a list, an object, or true or false where a text is due. It is not guessed"
-        " what part of"
-        " it was meant.",
+        "The trait is there, and is a list, an object, or true or false where a text is due. It is not guessed what"
+        " part of it was meant.",
         "Name the part: traits.address.street. Or set the field's type.",
     ),
     Code(
         "zip_restored",
         "a ZIP got its leading zero back",
-        "A spreadsheet or a sender had made the number 2134 of 02134. In the US a ZIP has five digits, so the"
-        " zero was put"
-        " back.",
+        "A spreadsheet or a sender had made the number 2134 of 02134. In the US a ZIP has five digits, so the zero"
+        " was put back.",
         "Nothing for this card. Mend it where it comes from: other tools will not notice.",
     ),
     Code(

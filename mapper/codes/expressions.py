@@ -19,8 +19,8 @@ CODES = (
     Code(
         "bare_current_node",
         "@ or * at the top of an expression",
-        "It means everything at once: the call, the settings, the fields. What the field reads could not be said"
-        " any more.",
+        "It means everything at once: the call, the settings, the fields. What the field reads could not be said any"
+        " more.",
         "Write the name: traits.email. In clean, write value.",
         "fields:\n  email: {from: traits.email, clean: lower(@)}",
         "fields:\n  email: {from: traits.email, clean: lower(value)}",
@@ -28,8 +28,8 @@ CODES = (
     Code(
         "expression_failed",
         "an expression failed on this event",
-        "A standard function was given a value of a kind that it does not take, such as a text where a list is due. The"
-        " expression counts as not filled; where it decides whether to skip or to require, the event is invalid.",
+        "A standard function was given a value of a kind that it does not take, such as a text where a list is due."
+        " The expression counts as not filled; where it decides whether to skip or to require, the event is invalid.",
         "Use a function that is calm about other kinds, such as filled_values or join_filled, or test the value first.",
     ),
     Code(
@@ -44,8 +44,7 @@ CODES = (
         "not_null_blank",
         "not_null() takes a blank text for a value",
         "not_null(a, b) gives the first that is not null, and a blank text is not null: nothing would be printed"
-        " where b has"
-        " a value.",
+        " where b has a value.",
         "Use first_filled(a, b), or a list of expressions.",
         "fields:\n  email: not_null(traits.email, traits.mail)",
         "fields:\n  email: [traits.email, traits.mail]",
@@ -61,9 +60,8 @@ CODES = (
     Code(
         "or_list",
         "|| between two traits",
-        "a || b takes b where a is absent, blank or false, and then nobody can see that a was there. A list does"
-        " the same for"
-        " what is blank, keeps false, and shows in the preview which one won.",
+        "a || b takes b where a is absent, blank or false, and then nobody can see that a was there. A list does the"
+        " same for what is blank, keeps false, and shows in the preview which one won.",
         "Write a list: [traits.a, traits.b].",
         "fields:\n  email: traits.email || traits.mail",
         "fields:\n  email: [traits.email, traits.mail]",
@@ -71,16 +69,15 @@ CODES = (
     Code(
         "over_budget",
         "an expression takes too many steps on this event",
-        "Some expressions double their work with every sign. This one was stopped before it could stop"
-        " everything else.",
+        "Some expressions double their work with every sign. This one was stopped before it could stop everything"
+        " else.",
         "Make it smaller: fewer lists inside lists.",
     ),
     Code(
         "reads_everything",
         "an expression reads every trait",
-        "keys(traits), traits.* and to_string(traits) take all traits at once. What the field was made from can"
-        " then not be"
-        " shown, and a new trait changes it.",
+        "keys(traits), traits.* and to_string(traits) take all traits at once. What the field was made from can then"
+        " not be shown, and a new trait changes it.",
         "Name the traits that are meant.",
         "fields:\n  all: to_string(traits)",
         "fields:\n  all: join_filled(', ', traits.tags)",
@@ -142,9 +139,8 @@ CODES = (
     Code(
         "unknown_name",
         "an expression uses a name that is not known there",
-        "Every expression starts with one of a few names: traits, userId, context, settings, fields and so on."
-        " clean also"
-        " knows value. What is sent (url, headers, body) knows no traits, so that nothing goes out unseen.",
+        "Every expression starts with one of a few names: traits, userId, context, settings, fields and so on. clean"
+        " also knows value. What is sent (url, headers, body) knows no traits, so that nothing goes out unseen.",
         "For a trait write traits.NAME; for a fixed text use const:; for a text inside an expression use single"
         " quotes.",
         "fields:\n  email: email",

@@ -12,8 +12,7 @@ CODES = (
         "alias",
         "an alias such as *name",
         "YAML can repeat a part of a file by naming it. A mapping does not: a reader must see what stands where."
-        " Often it"
-        " is no alias at all, but a value that starts with a star.",
+        " Often it is no alias at all, but a value that starts with a star.",
         "Write the text out. If a value starts with *, put it in single quotes.",
         "fields:\n  email: *email",
         "fields:\n  email: traits.email",
@@ -21,9 +20,8 @@ CODES = (
     Code(
         "anchor",
         "an anchor such as &name",
-        "An anchor gives a part of a YAML file a name, to be repeated elsewhere. A mapping does not do that."
-        " Often it is no"
-        " anchor at all, but a value that starts with an ampersand.",
+        "An anchor gives a part of a YAML file a name, to be repeated elsewhere. A mapping does not do that. Often it"
+        " is no anchor at all, but a value that starts with an ampersand.",
         "Take the anchor out. If a value starts with &, put it in single quotes.",
         "fields:\n  email: &email traits.email",
         "fields:\n  email: traits.email",
@@ -41,9 +39,8 @@ CODES = (
     Code(
         "duplicate_key",
         "a key is given twice",
-        "The same name stands twice in one place. Other tools would take the last one and say nothing, so half"
-        " of what you"
-        " wrote would be gone.",
+        "The same name stands twice in one place. Other tools would take the last one and say nothing, so half of"
+        " what you wrote would be gone.",
         "Keep one of the two. For several spellings of one field write a list.",
         "fields:\n  email: traits.email\n  email: traits.mail",
         "fields:\n  email: [traits.email, traits.mail]",
@@ -57,8 +54,8 @@ CODES = (
     Code(
         "merge_key",
         "a merge key, <<",
-        "Some YAML files copy keys from elsewhere with <<. A mapping does not: a reader must see all of it in"
-        " one place.",
+        "Some YAML files copy keys from elsewhere with <<. A mapping does not: a reader must see all of it in one"
+        " place.",
         "Write the keys out.",
         "fields:\n  <<: {email: traits.email}",
         "fields:\n  email: traits.email",
@@ -66,9 +63,8 @@ CODES = (
     Code(
         "odd_character",
         "a character that looks like another one",
-        "Text that was copied from a web page or a word processor holds curly quotes, no-break spaces or"
-        " characters that"
-        " cannot be seen. To a computer they are letters, so a name with one in it is another name.",
+        "Text that was copied from a web page or a word processor holds curly quotes, no-break spaces or characters"
+        " that cannot be seen. To a computer they are letters, so a name with one in it is another name.",
         "Delete it and type it again: a plain space, straight quotes.",
         "fields:\n  email: \u201ctraits.email\u201d",
         "fields:\n  email: 'traits.email'",
@@ -76,10 +72,9 @@ CODES = (
     Code(
         "reads_differently",
         "other tools read this as something else",
-        "Here every value without quotes is a text, exactly as it is typed: NO, 02134 and 12:30 stay that."
-        " Editors and other"
-        " tools read NO as false, 02134 as a number without its zero, 12:30 as a number of seconds. Quotes make"
-        " all agree.",
+        "Here every value without quotes is a text, exactly as it is typed: NO, 02134 and 12:30 stay that. Editors"
+        " and other tools read NO as false, 02134 as a number without its zero, 12:30 as a number of seconds. Quotes"
+        " make all agree.",
         "Put the value in single quotes.",
         "fields:\n  zip: {from: traits.zip, default: 02134}",
         "fields:\n  zip: {from: traits.zip, default: '02134'}",
@@ -87,9 +82,8 @@ CODES = (
     Code(
         "tag",
         "a word that starts with !",
-        "YAML reads a word with an exclamation mark in front as the name of a type. An expression may start with"
-        " ! as well,"
-        " so it has to stand in quotes.",
+        "YAML reads a word with an exclamation mark in front as the name of a type. An expression may start with ! as"
+        " well, so it has to stand in quotes.",
         "Put the whole expression in single quotes.",
         "skip:\n  - {when: !(traits.order), because: no order}",
         "skip:\n  - {when: '!(traits.order)', because: no order}",
@@ -98,8 +92,7 @@ CODES = (
         "too_deep",
         "nested too deeply",
         "Lists, maps, brackets or rules stand inside each other more often than anybody can read, or than can be"
-        " evaluated"
-        " safely.",
+        " evaluated safely.",
         "Make it simpler: bring a part into a field of its own, and read fields.NAME.",
     ),
     Code(
@@ -133,11 +126,9 @@ CODES = (
     Code(
         "yaml",
         "the file is not YAML",
-        "YAML stops reading at this place: a tab at the start of a line, a colon inside a text, a quote or a"
-        " bracket that is"
-        " never closed, a line that is not indented like its neighbours. The place is where YAML noticed; the"
-        " mistake can"
-        " stand shortly before it.",
+        "YAML stops reading at this place: a tab at the start of a line, a colon inside a text, a quote or a bracket"
+        " that is never closed, a line that is not indented like its neighbours. The place is where YAML noticed; the"
+        " mistake can stand shortly before it.",
         "Look at the line and the one above it. Values with special characters go in single quotes.",
         "fields:\n  email: `traits.email`",
         "fields:\n  email: traits.email",

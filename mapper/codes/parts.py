@@ -19,9 +19,8 @@ CODES = (
     Code(
         "bad_name",
         "this cannot be a name",
-        "A field's name is a place in the request: its steps are joined by dots, and none of them may be empty."
-        " The name of a"
-        " header has letters, digits and dashes, and some headers are the engine's own.",
+        "A field's name is a place in the request: its steps are joined by dots, and none of them may be empty. The"
+        " name of a header has letters, digits and dashes, and some headers are the engine's own.",
         r"Write another name. A dot that belongs to the name itself is written \.",
         "fields:\n  address..city: traits.city",
         "fields:\n  address.city: traits.city",
@@ -29,9 +28,8 @@ CODES = (
     Code(
         "bad_url",
         "this is not an address that is sent to",
-        "The address has to start with https:// and name a host. Only settings may choose the host: an event"
-        " never decides to"
-        " whom a person's name and address are sent.",
+        "The address has to start with https:// and name a host. Only settings may choose the host: an event never"
+        " decides to whom a person's name and address are sent.",
         "Write https://host/path; marks are {settings.NAME} and, behind the host, {fields.NAME}.",
         "send:\n  url: http://example.com/",
         "send:\n  url: https://example.com/",
@@ -47,9 +45,8 @@ CODES = (
     Code(
         "contradiction",
         "two lines that cannot both hold",
-        "What is written can never be true together: a least length above the greatest, an allowed value that"
-        " another rule"
-        " refuses, a field in two groups.",
+        "What is written can never be true together: a least length above the greatest, an allowed value that another"
+        " rule refuses, a field in two groups.",
         "Keep the one that is meant.",
         "fields:\n  email: {from: traits.email, rules: {minlength: 9, maxlength: 3}}",
         "fields:\n  email: {from: traits.email, rules: {minlength: 3, maxlength: 9}}",
@@ -81,17 +78,15 @@ CODES = (
     Code(
         "never_matched",
         "nothing in the sample ever filled this",
-        "`mapper check --sample` tried the expression on every event of your sample and it never gave a value."
-        " It can be a"
-        " slip of the pen, or a spelling that your events do not use.",
+        "`mapper check --sample` tried the expression on every event of your sample and it never gave a value. It can"
+        " be a slip of the pen, or a spelling that your events do not use.",
         "Compare with the trait that the hint names. A spelling that is only kept for other senders may stay.",
     ),
     Code(
         "no_ledger",
         "this has no effect yet",
-        "A limit for a day or for the age of an event needs a record of what was sent before. There is none yet,"
-        " so nothing"
-        " is held back.",
+        "A limit for a day or for the age of an event needs a record of what was sent before. There is none yet, so"
+        " nothing is held back.",
         "Keep the line for later, or take it out. Until then count for yourself.",
         "send:\n  url: https://example.com/\n  cap: {day: 100}",
         "send:\n  url: https://example.com/",
@@ -115,17 +110,15 @@ CODES = (
     Code(
         "order_trigger",
         "an order is tested for presence",
-        "blank() and filled() ask whether a trait is there. Your sample shows that it is true or false, and"
-        " false is there:"
-        " it would be taken for an order, and each order is a printed card.",
+        "blank() and filled() ask whether a trait is there. Your sample shows that it is true or false, and false is"
+        " there: it would be taken for an order, and each order is a printed card.",
         "Test it for truth: !(traits.send_postcard) in place of blank(traits.send_postcard).",
     ),
     Code(
         "place_taken",
         "two things go to the same place",
         "A field's name is its place in the request. Two fields, a field and a secret, or a field and the custom"
-        " fields would"
-        " stand on the same one.",
+        " fields would stand on the same one.",
         "Rename or remove one of them.",
         "fields:\n  address: traits.address\n  address.city: traits.city",
         "fields:\n  address.line: traits.address\n  address.city: traits.city",
@@ -141,9 +134,8 @@ CODES = (
     Code(
         "secret_elsewhere",
         "a secret is used where it would be seen",
-        "A secret setting may stand under send.secrets and nowhere else. There it is put into the request at the"
-        " last moment,"
-        " and no preview, log or file ever shows it.",
+        "A secret setting may stand under send.secrets and nowhere else. There it is put into the request at the last"
+        " moment, and no preview, log or file ever shows it.",
         "Move it to send.secrets.",
         "settings:\n  key: {env: KEY, secret: true}\nfields:\n  token: settings.key",
         "settings:\n  key: {env: KEY, secret: true}\nsend:\n  url: https://example.com/\n"
@@ -184,8 +176,8 @@ CODES = (
     Code(
         "two_sources",
         "a field is filled twice",
-        "A field has a fixed value (const) or a source (from), not both; and a fixed value is not cleaned or"
-        " looked up.",
+        "A field has a fixed value (const) or a source (from), not both; and a fixed value is not cleaned or looked"
+        " up.",
         "Keep const for a fixed value, or from for a trait. A value for want of a trait is default.",
         "fields:\n  country: {from: traits.country, const: US}",
         "fields:\n  country: {from: traits.country, default: US}",

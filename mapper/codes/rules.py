@@ -13,9 +13,8 @@ CODES = (
     Code(
         "bad_regex",
         "this is no pattern",
-        "A pattern cannot be read, or uses what does not exist here. Patterns are matched in a time that grows"
-        " with the text"
-        " alone, so there are no look-arounds and no back-references. A pattern matches the whole value.",
+        "A pattern cannot be read, or uses what does not exist here. Patterns are matched in a time that grows with"
+        " the text alone, so there are no look-arounds and no back-references. A pattern matches the whole value.",
         "Look at the caret, and put the pattern in single quotes.",
         "fields:\n  zip: {from: traits.zip, rules: {regex: '[0-9'}}",
         "fields:\n  zip: {from: traits.zip, rules: {regex: '[0-9]+'}}",
@@ -94,8 +93,7 @@ CODES = (
         "maxlength",
         "a value is too long",
         "The text has more characters than it may have, or the list more entries. Nothing is cut to fit: half an"
-        " address is"
-        " no address.",
+        " address is no address.",
         "Shorten it where it comes from. With if_wrong: drop at the field the call goes out without it.",
     ),
     Code("min", "a number is too small", "The number has to be this or more.", _AT_THE_SOURCE),

@@ -21,8 +21,8 @@ OPEN, PRIVATE = 0o666, 0o600
 def replacing(name: str, mode: int = OPEN) -> Iterator[BinaryIO]:
     """A stream whose content is at ``name`` once the block has ended without an exception, and not before.
 
-    Directories on the way to it are made. What is no regular file, such as ``/dev/null`` or a pipe, is written to directly.
-    Raises UnreadableError where the file cannot be made.
+    Directories on the way to it are made. What is no regular file, such as ``/dev/null`` or a pipe, is written to
+    directly. Raises UnreadableError where the file cannot be made.
     """
     path = Path(name)
     try:
