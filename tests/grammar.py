@@ -29,7 +29,7 @@ OWN = tuple(functions.TABLE)
 #: What meets the edges: truth, numbers that look like flags, digits beyond a float, texts that look like numbers.
 EDGES: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 2, 0.0, -0.0, 1.0, 1.5, 1e300, 2**53, 2**63, 10**30),
-    *("", " ", "a", "b", "home", "work", "0", "12", "1.5", "true", "null", "é", "\U0001f600", 'a"b', "a'b", "a`b"),
+    *("", " ", "a", "b", "home", "work", "0", "12", "1.5", "true", "null", "nan", "-inf", "é", "\U0001f600", 'a"b', "a'b", "a`b"),
 )
 _SMALL: tuple[Any, ...] = (*EDGES, [], {}, [0], ["a"], {"a": 1}, [1, 2], ["b", "a"], [[1], [[2]]], [None, False])
 

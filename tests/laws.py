@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import jmespath
+import msgspec
 from hypothesis import HealthCheck, settings
 from strategies import SECRET, Case
 
@@ -91,6 +92,27 @@ def covers(read: Path, path: Path) -> bool:
 def touches(read: Path, path: Path) -> bool:
     """Whether a read path is at, above or below a path."""
     return all(step in (STAR, own) for step, own in zip(read, path, strict=False))
+
+
+# ---------------------------------------------------------------------------------------------------------- JSON
+
+#: Why the strict reading refuses what msgspec takes.
+_STRICTER = ("twice", "surrogate", "digits", "deep", "too large")
+
+
+def check_codec(text: str) -> str:
+    """A text is read as the strict reading does, as text and as bytes; and as msgspec does where that takes it too."""
+    strict = outcome_of(lambda: codec.strict(text.encode()), codec.NotJson)
+    for face in (text, text.encode()):
+        ours = outcome_of(functools.partial(codec.decode, face), codec.NotJson)
+        assert ours[0] == strict[0], (text, ours, strict)
+        assert same(ours[1], strict[1]) or str(ours[1]) == str(strict[1]), (text, ours, strict)
+    theirs = outcome_of(lambda: msgspec.json.decode(text.encode()), msgspec.DecodeError)
+    if strict[0] == theirs[0] == "value":
+        assert same(strict[1], theirs[1]), (text, strict, theirs)
+    elif theirs[0] == "value":
+        assert any(word in str(strict[1]) for word in _STRICTER), (text, strict, theirs)
+    return strict[0]
 
 
 # --------------------------------------------------------------------------------------------------- expressions

@@ -9,7 +9,6 @@ import json
 from typing import Any
 
 import laws
-import msgspec
 import pytest
 import strategies
 from hypothesis import given
@@ -45,8 +44,8 @@ REFUSED: tuple[tuple[bytes | str, str], ...] = (
     ('{"a": -Infinity}', "Infinity"),
     ("1e400", "too large"),
     ("-1e999", "too large"),
-    ("[1" + "0" * 400 + "]", "digits"),
-    ("0." + "1" * 500, "too large"),
+    ("[1" + "0" * 5000 + "]", "digits"),
+    ("-" + "9" * 5000, "digits"),
     ('{"a": 1, "a": 2}', "twice"),
     ('{"a": 1, "\\u0061": 2}', "twice"),
     ('[{"b": {"a": 1, "a": 1}}]', "twice"),
@@ -130,32 +129,10 @@ def test_what_is_written_is_read_again(value: Any) -> None:
 @laws.some(150)
 @given(strategies.json_values, st.integers(0, 40), st.sampled_from('{}[]",:0\\ \n\x00-+.eEnNu\u00e9'), st.booleans())
 def test_broken_texts_as_msgspec_has_them(value: Any, place: int, character: str, replace: bool) -> None:  # noqa: FBT001
-    """A broken text is refused by both, or both read the same. What only we refuse is a name given twice."""
+    """The fast reading has the strict one's verdict and value; and msgspec's, but for what only the strict one refuses."""
     whole = json.dumps(value, ensure_ascii=False)
     at = min(place, len(whole))
-    text = (whole[:at] + character + whole[at + replace :]).encode()
-    ours = laws.outcome_of(lambda: codec.decode(text), NotJson)
-    theirs = laws.outcome_of(lambda: msgspec.json.decode(text), msgspec.DecodeError)
-    if ours[0] == theirs[0] == "value":
-        assert laws.same(_widened(ours[1]), _widened(theirs[1])), text
-    elif ours[0] != theirs[0]:
-        assert "twice" in str(ours[1]) or _vast(text), (text, ours, theirs)
-
-
-def _widened(value: Any) -> Any:
-    """A value with its vast whole numbers as floats, and no minus zero: the two points where msgspec may differ."""
-    if isinstance(value, dict):
-        return {name: _widened(member) for name, member in value.items()}
-    if isinstance(value, list):
-        return [_widened(member) for member in value]
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return value
-    return float(value) if abs(value) > 2**53 else value or 0
-
-
-def _vast(text: bytes) -> bool:
-    """Whether a text holds a number of very many digits, or an exponent, where limits differ."""
-    return any(len(part) > 18 for part in text.translate(bytes.maketrans(b'[]{},: "', b"        ")).split())
+    laws.check_codec(whole[:at] + character + whole[at + replace :])
 
 
 @pytest.mark.parametrize(
@@ -171,9 +148,9 @@ def _vast(text: bytes) -> bool:
         "\ud800",
         {"\udfff": 1},
         {1: "a", "1": "b"},
-        10**500,
+        10**5000,
     ],
-    ids=repr,
+    ids=range(11),
 )
 def test_what_is_no_json_is_no_event(value: Any) -> None:
     """A Python value that cannot arrive over the wire is refused as a text would be."""
@@ -203,7 +180,7 @@ def test_normal_values() -> None:
     assert given_value == before
 
 
-@pytest.mark.parametrize("value", [{1, 2}, object(), "\ud800", {"a": ["\ud800"]}], ids=repr)
+@pytest.mark.parametrize("value", [object(), "\ud800", {"a": ["\ud800"]}], ids=range(3))
 def test_encode_refuses(value: Any) -> None:
     """What JSON cannot say is not written."""
     with pytest.raises(NotJson):

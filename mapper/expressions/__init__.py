@@ -51,10 +51,14 @@ class Expression:
         Raises ExpressionError where standard JMESPath has an error, and where the evaluation takes
         more steps than its budget.
         """
+        if self.plain is not None:
+            return interpreter.follow(self.plain, document)
         return interpreter.evaluate(self.tree, document)[0]
 
     def evaluate(self, document: Any) -> Evaluation:
         """As ``search``, together with the notes that functions left."""
+        if self.plain is not None:
+            return Evaluation(interpreter.follow(self.plain, document))
         value, notes = interpreter.evaluate(self.tree, document)
         return Evaluation(value, notes)
 

@@ -40,6 +40,17 @@ def evaluate(tree: dict[str, Any], document: Any, *, omit_null: bool = False) ->
     return value, tuple(run.notes)
 
 
+def follow(path: tuple[str | int, ...], document: Any) -> Any:
+    """The value at a path of names and indices that are not negative: what the interpreter finds, without one."""
+    value = document
+    for step in path:
+        if isinstance(step, str):
+            value = value.get(step) if isinstance(value, dict) else None
+        else:
+            value = value[step] if isinstance(value, list) and step < len(value) else None
+    return value
+
+
 class Run(TreeInterpreter):
     """One evaluation: a fresh budget and a fresh list of notes, so that nothing is shared by threads."""
 
