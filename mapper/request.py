@@ -144,7 +144,7 @@ def build(
 ) -> tuple[Request | None, tuple[Problem, ...]]:
     """The request of an event that is ready, or what stands in its way. ``settings`` hold no secret."""
     payload = _payload(plan, transformed)
-    document = _document(plan, transformed, call, settings)
+    document = scope(plan, transformed, call, settings)
     problems: list[Problem] = []
     url = _url(plan, document, problems)
     headers = _headers(plan, document, problems)
@@ -184,8 +184,8 @@ def _payload(plan: Plan, transformed: Transformed) -> dict[str, Any]:
     return payload
 
 
-def _document(plan: Plan, transformed: Transformed, call: Identify, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The scope of ``send``: no traits, so that nothing reaches the wire that is not accounted for."""
+def scope(plan: Plan, transformed: Transformed, call: Identify, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What the expressions of ``send`` see: no traits, so that nothing reaches the wire that is not accounted for."""
     fields: dict[str, Any] = {}
     for field_ in plan.fields:
         if field_.name in transformed.fields:

@@ -13,8 +13,7 @@ import pytest
 from command_line import EXAMPLES, ROOT, SMALL, call, program, run
 
 from mapper import pipeline
-from mapper.apps.cli import transform
-from mapper.readers import ndjson
+from mapper.readers import events, ndjson
 
 
 @pytest.fixture(autouse=True)
@@ -110,7 +109,7 @@ def test_a_file_is_there_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) ->
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(transform.Engine, "result", stop)
+    monkeypatch.setattr(events.Reader, "event", stop)
     ended = run("transform", "events.ndjson", "-o", "out.ndjson", "--rejects", "rejects.ndjson")
     assert (ended.code, ended.err) == (130, "stopped\n")
     assert Path("out.ndjson").read_text("utf-8") == "old\n"
@@ -255,10 +254,10 @@ def test_no_bar_where_nobody_looks() -> None:
 def test_a_mistake_of_ours_shows_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
     """An exception nobody thought of ends the run without a word of the event: only our own lines."""
 
-    def fail(_: object, line: Any) -> None:
+    def fail(_: object, __: str, line: Any) -> None:
         raise ValueError(line.raw.decode())
 
-    monkeypatch.setattr(transform.Engine, "result", fail)
+    monkeypatch.setattr(events.Reader, "event", fail)
     ended = run("transform", lines(READY))
     assert ended.code == 70
     assert "a@b.c" not in ended.err

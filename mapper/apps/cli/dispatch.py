@@ -20,14 +20,14 @@ from mapper.apps.cli import loading
 from mapper.apps.cli.app import say
 from mapper.apps.cli.exits import Exit, highest
 from mapper.apps.cli.interrupts import Interrupts
-from mapper.apps.sending import events, target
-from mapper.apps.sending.events import Event
+from mapper.apps.sending import target
 from mapper.apps.sending.records import AGAIN, FATES, Records
 from mapper.apps.sending.run import Run, World
 from mapper.outcome import Outcome
 from mapper.pipeline import Mapper
 from mapper.plan.settings import Settings
 from mapper.readers import UnreadableError, ndjson
+from mapper.readers.events import Event, Reader
 from mapper.request import Request
 from mapper.transports import asend
 
@@ -80,7 +80,7 @@ class Order:
     def events(self) -> Generator[Event, None, None]:
         """The events, from the start. Raises UnreadableError."""
         known = loading.known(self.identity, self.mapper)
-        return events.read(self.mapper, self.settings, self.files, known)
+        return Reader(self.mapper, self.settings, known).events(self.files)
 
     def run(self, world: World) -> Run:
         """A run of this order in a world."""

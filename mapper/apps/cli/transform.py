@@ -14,18 +14,15 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
-from mapper import codec, pipeline
+from mapper import codec
 from mapper.apps.cli import loading
 from mapper.apps.cli.app import IdentityOption, MappingOption, SettingsOption, app, say
 from mapper.apps.cli.counts import Counts
 from mapper.apps.cli.exits import Exit
 from mapper.apps.cli.outputs import OPEN, PRIVATE, replacing
-from mapper.errors import Problem
-from mapper.pipeline import Mapper, Result
-from mapper.plan.settings import Settings
 from mapper.readers import UnreadableError, ndjson
+from mapper.readers.events import Event, Reader
 from mapper.readers.ndjson import Line
-from mapper.readers.people import People
 
 
 @app.command(short_help="Map many events to request bodies. Never sends.")
@@ -43,7 +40,7 @@ def transform(  # noqa: PLR0913 - the options of a command
     """Map many events: the request bodies of those that are ready, one JSON a line. Never sends."""
     _check_files(files, output, rejects)
     mapper = loading.mapping(mapping)
-    engine = Engine(mapper, loading.settings(setting, mapper), loading.known(identity, mapper))
+    reader = Reader(mapper, loading.settings(setting, mapper), loading.known(identity, mapper))
     counts = Counts()
     with _stdout() if output is None else replacing(output, OPEN) as out, _rejects(rejects) as kept:
         writer = _Writer(out, kept, full=full)
@@ -51,34 +48,13 @@ def transform(  # noqa: PLR0913 - the options of a command
             if line.blank:
                 writer.blank()
                 continue
-            result = engine.result(line)
-            counts.add(result)
-            writer.write(result, file, line)
+            event = reader.event(file, line)
+            counts.add(event.result)
+            writer.write(event)
     say("\n".join(counts.lines(rejects)))
     if counts.nothing_read:
         say("No line is an event. A file of pretty-printed JSON needs one event a line: jq -c . FILE makes it so.")
     raise typer.Exit(Exit.SOME_INVALID if counts.invalid else Exit.FINE)
-
-
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """What turns one line into a result."""
-
-    mapper: Mapper
-    settings: Settings
-    people: People | None
-
-    def result(self, line: Line) -> Result:
-        """The result of one line that is not blank."""
-        if line.too_long:
-            message = f"the line has more than {ndjson.MAX_LINE} bytes"
-            return Result("invalid", problems=(Problem("not_an_event", message, hint="check what wrote this line"),))
-        try:
-            decoded = codec.decode(line.raw)
-        except codec.NotJson as error:
-            return pipeline.not_json(error)
-        known = self.people.of(decoded) if self.people is not None else None
-        return self.mapper.transform_decoded(decoded, self.settings, known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,32 +70,33 @@ class _Writer:
         if self.full:
             self.out.write(b"\n")
 
-    def write(self, result: Result, file: str, line: Line) -> None:
-        """Write one result."""
+    def write(self, event: Event) -> None:
+        """Write one event's result."""
+        result = event.result
         if self.full:
             self.out.write(codec.encode(result.as_dict()) + b"\n")
         elif result.request is not None:
             self.out.write(result.request.content + b"\n")
         if self.kept is not None and result.status == "invalid":
-            self.kept.write(_rejected(result, file, line))
+            self.kept.write(_rejected(event))
 
 
-def _rejected(result: Result, file: str, line: Line) -> bytes:
+def _rejected(event: Event) -> bytes:
     """One line of the rejects: where, why, and the event as it came: its own bytes where it is JSON, else as a text."""
-    reasons = [{"code": p.code, "message": p.message, "field": p.field, "hint": p.hint} for p in result.problems]
-    head = codec.encode({"file": file, "line": line.number, "problems": reasons})
-    return head[:-1] + b',"event":' + _as_it_came(line) + b"}\n"
+    reasons = [{"code": p.code, "message": p.message, "field": p.field, "hint": p.hint} for p in event.result.problems]
+    head = codec.encode({"file": event.file, "line": event.number, "problems": reasons})
+    return head[:-1] + b',"event":' + _as_it_came(event.raw) + b"}\n"
 
 
-def _as_it_came(line: Line) -> bytes:
-    if line.too_long:
+def _as_it_came(raw: bytes) -> bytes:
+    if not raw:
         return b"null"
     try:
-        codec.decode(line.raw)
+        codec.decode(raw)
     except codec.NotJson:
-        return codec.encode(line.raw.decode("utf-8", "backslashreplace"))
+        return codec.encode(raw.decode("utf-8", "backslashreplace"))
     # Outside of strings a line break is white space, and inside there can be none.
-    return line.raw.removeprefix(b"\xef\xbb\xbf").replace(b"\r", b" ").replace(b"\n", b" ")
+    return raw.removeprefix(b"\xef\xbb\xbf").replace(b"\r", b" ").replace(b"\n", b" ")
 
 
 def _check_files(files: list[str], output: str | None, rejects: str | None) -> None:

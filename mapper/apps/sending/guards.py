@@ -12,12 +12,12 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from mapper import codec, event
+from mapper import codec, event, request
 from mapper.errors import ExpressionError
 from mapper.plan import Plan
 from mapper.plan.parts import Located
 from mapper.request import Request
-from mapper.transform import presence, put
+from mapper.transform import presence
 from mapper.transform.results import Transformed
 
 SAME = "the same call again"
@@ -30,13 +30,13 @@ class Calls:
     def __init__(self) -> None:
         self._seen: dict[bytes, bytes] = {}
 
-    def repeats(self, decoded: Any, request: Request) -> str | None:
+    def repeats(self, decoded: Any, made: Request) -> str | None:
         """How a call repeats an earlier one, in words; None where it is new, and it is noted then.
 
         A second call under one messageId is never sent, whatever is in it: which of the two was meant cannot be
         known. Where its request differs the words say so, because somebody's mail may be missing.
         """
-        content = _digest(request.url.encode() + request.content)
+        content = _digest(made.url.encode() + made.content)
         name = _name(decoded, content)
         first = self._seen.get(name)
         if first is None:
@@ -66,7 +66,10 @@ class Orders:
         """The order's key; None where the mapping guards none, or a part of the key is empty."""
         if self._plan.send.once_per is None:
             return None
-        document = _scope(self._plan, decoded, transformed, self._settings)
+        call = event.read(decoded, self._plan.destination)
+        if not isinstance(call, event.Identify):
+            return None
+        document = request.scope(self._plan, transformed, call, self._settings)
         parts = [_part(located, document) for located in self._plan.send.once_per[0]]
         return None if any(part is None for part in parts) else _digest(codec.encode(parts))
 
@@ -93,18 +96,3 @@ def _part(located: Located, document: dict[str, Any]) -> Any:
     except ExpressionError:
         return None
     return None if presence.is_empty(value) else value
-
-
-def _scope(plan: Plan, decoded: Any, transformed: Transformed, settings: dict[str, Any]) -> dict[str, Any]:
-    """The scope of ``once_per`` (the mapping language, section 1.2): no traits."""
-    call = event.read(decoded, plan.destination)
-    if not isinstance(call, event.Identify):
-        return {}
-    fields: dict[str, Any] = {}
-    for field in plan.fields:
-        if field.name in transformed.fields:
-            put(fields, field.place, transformed.fields[field.name])
-    context = call.envelope["context"]
-    seen = {n: v for n, v in context.items() if n != "traits"} if isinstance(context, Mapping) else context
-    own = {"options": call.options, "audience": call.audience, "settings": settings, "fields": fields}
-    return {**call.envelope, "context": seen, **own}

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import BinaryIO, Literal, Self
 
 from mapper import codec
-from mapper.apps.sending.events import Event
 from mapper.errors import MapperError
 from mapper.outcome import Outcome
+from mapper.readers.events import Event
 
 Fate = Literal[
     "delivered", "rejected", "retry", "unknown", "paused", "unsent", "held", "duplicate", "invalid", "skipped"

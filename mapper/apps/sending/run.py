@@ -14,11 +14,11 @@ from typing import Any
 
 from mapper.apps import pace
 from mapper.apps.pace import Pace
-from mapper.apps.sending.events import Event
 from mapper.apps.sending.guards import CONFLICT, Calls, Orders
 from mapper.apps.sending.records import UNDELIVERED, Fate, Record
 from mapper.outcome import Outcome
 from mapper.plan import Plan
+from mapper.readers.events import Event
 from mapper.request import Request
 
 #: So many requests in a row that were not taken, or of which nobody knows, and sending stops: the destination is
