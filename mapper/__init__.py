@@ -77,15 +77,17 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Load a public name from its home when it is first asked for."""
-    if name == "expressions":
-        return import_module("mapper.expressions")
-    home = _HOMES.get(name)
-    if home is None:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    return getattr(import_module(home), name)
+if not TYPE_CHECKING:  # a checker would take any name for a public one
+
+    def __getattr__(name: str) -> Any:
+        """Load a public name from its home when it is first asked for."""
+        if name == "expressions":
+            return import_module("mapper.expressions")
+        home = _HOMES.get(name)
+        if home is None:
+            message = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        return getattr(import_module(home), name)
 
 
 def __dir__() -> list[str]:

@@ -48,7 +48,7 @@ class Identify:
     ``switched_off``    the reason where the call is not for this destination, else None
     """
 
-    envelope: dict[str, Any]
+    envelope: dict[str, Any] = field(repr=False)
     traits: dict[str, Any] = field(repr=False)
     context_traits: dict[str, Any] = field(repr=False)
     options: dict[str, Any] = field(repr=False)

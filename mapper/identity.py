@@ -123,7 +123,9 @@ def instant(text: Any) -> int | None:
         seconds = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // _SECOND
     except OverflowError:
         return None
-    return seconds * 1_000_000_000 + nanoseconds
+    time = seconds * 1_000_000_000 + nanoseconds
+    # No call is from the year 1 or 9999: such a text stands for none, and would be older than ANCIENT.
+    return time if abs(time) < -ANCIENT.time else None
 
 
 _SECOND = datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)

@@ -257,6 +257,10 @@ def _body(plan: Plan, document: dict[str, Any], payload: dict[str, Any], problem
     if not isinstance(body, dict) and any(secret.place == "body" for secret in plan.send.secrets):
         message = "the body is no object, so no secret can be put into it"
         problems.append(Problem("body_not_object", message, position=plan.send.body.position))
+    if not presence.is_sayable(body):
+        problems.append(
+            Problem("not_json", "the body holds a number that JSON cannot say", position=plan.send.body.position)
+        )
     return body
 
 

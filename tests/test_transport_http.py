@@ -542,11 +542,14 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
         subprocess.run([str(OPENSSL), *words], cwd=directory, check=True, capture_output=True)
 
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    run("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Test Authority", "-days", "2")
+    run("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Test Authority", "-days", "2", "-addext",
+        "keyUsage=critical,keyCertSign,cRLSign")  # fmt: skip
     (directory / "index").touch()
     (directory / "ca.cnf").write_text(
         "[ca]\ndefault_ca=d\n[d]\ndatabase=index\nnew_certs_dir=.\nrand_serial=yes\ndefault_md=sha256\npolicy=p\n"
-        "copy_extensions=copy\nunique_subject=no\n[p]\ncommonName=supplied\n"
+        "copy_extensions=copy\nunique_subject=no\nx509_extensions=e\n[p]\ncommonName=supplied\n"
+        # Python 3.13 asks a certificate to say by which key it was signed.
+        "[e]\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\nbasicConstraints=critical,CA:FALSE\n"
     )
     for name, host, ends in (
         ("good", "IP:127.0.0.1", "20491231000000Z"),

@@ -12,6 +12,7 @@ import venv
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MAPPINGS = ROOT / "mappings"
 
 #: The documented call of the destination's own page, with every address part filled.
-CALL = {
+CALL: dict[str, Any] = {
     "type": "identify",
     "messageId": "message-1",
     "userId": "userId123",
@@ -66,7 +67,15 @@ def commands(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("empty")
     venv.create(home, with_pip=True)
     bin_directory = home / ("Scripts" if os.name == "nt" else "bin")
-    install = [bin_directory / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel]
+    install = [
+        str(bin_directory / "python"),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        str(wheel),
+    ]
     subprocess.run(install, check=True, capture_output=True, text=True)
     return bin_directory
 

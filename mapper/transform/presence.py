@@ -38,14 +38,26 @@ def is_cleared(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
+def is_sayable(value: Any) -> bool:
+    """Whether JSON can say a value that functions made: ``to_number('nan')`` is a number, and so is an overflow."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return all(map(is_sayable, parts))
+
+
 def fit(value: Any, kind: str) -> Any:
     """A filled value as the field's type has it. Raises Unfit."""
     if kind == "text":
         return _text(value)
     if kind in ("number", "whole"):
         return _number(value, kind)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise Unfit("a number that JSON cannot say")
+    if not is_sayable(value):
+        raise Unfit(
+            "a number that JSON cannot say"
+            if isinstance(value, float)
+            else "a value that holds a number JSON cannot say"
+        )
     wanted = {"flag": bool, "list": list, "object": dict}.get(kind)
     if wanted is not None and not isinstance(value, wanted):
         raise Unfit(_words(value, kind))
