@@ -15,7 +15,9 @@ What goes wrong on the *network* is never an exception: it is an Outcome.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Literal
 
 Level = Literal["error", "warning"]
@@ -64,12 +66,23 @@ class Problem:
         return f"{place}{self.code}: {self.message}{hint}"
 
 
+#: So many misspelt names get the nearest one as a hint: nobody reads more, and each search costs time.
+_MOST_SEARCHES = 100
+
+
 class Findings:
     """Problems as they are found, so that a reader gets all of them at once."""
 
     def __init__(self) -> None:
         """Start with none."""
         self.problems: list[Problem] = []
+        self._searches = 0
+
+    def nearest(self, word: str, words: Iterable[str]) -> str | None:
+        """The one of the author's own names that a word may stand for, or None."""
+        self._searches += 1
+        near = get_close_matches(word, words, 1) if self._searches <= _MOST_SEARCHES else []
+        return near[0] if near else None
 
     def error(
         self, code: str, message: str, position: Position, hint: str | None = None, field: str | None = None

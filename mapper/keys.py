@@ -30,6 +30,8 @@ _EXPRESSION = ExpressionText()
 _RULES = RawTable("a map of rules", {"$ref": "#/definitions/rules"})
 _VALUE = Raw({"type": ["string", "number", "boolean", "array", "object"]})
 _IF_WRONG = Word(("reject", "drop", "keep"))
+#: The largest destinations have some two hundred fields; what concerns several fields compares each with each.
+_MOST = 500
 _DURATION = Patterned("[1-9][0-9]{0,8}[smhd]", "1h or 30d")
 
 #: What other languages call the types.
@@ -296,11 +298,11 @@ MAPPING = Section(
         Key("mapping", Word(("1",)), "the version of the mapping language: 1", required=True),
         Key("destination", Text("a name"), "the destination's exact name in the integrations object", required=True),
         Key("accepts", ListOf(Word(("identify",)), "kinds of call"), "the kinds of call it takes: [identify]"),
-        Key("settings", MapOf(SETTING, "settings"), "values from the environment"),
+        Key("settings", MapOf(SETTING, "settings", most=_MOST), "values from the environment"),
         Key("identity", IDENTITY, "what is remembered of a person"),
         Key(
             "fields",
-            MapOf(ByKind("a field", _EXPRESSION, ListOf(_EXPRESSION, "expressions"), FIELD), "fields"),
+            MapOf(ByKind("a field", _EXPRESSION, ListOf(_EXPRESSION, "expressions"), FIELD), "fields", most=_MOST),
             "the destination's fields and where each comes from",
             required=True,
         ),

@@ -231,18 +231,22 @@ class ListOf:
 
 @dataclass(frozen=True, slots=True)
 class MapOf:
-    """A map from names that the author chooses to one shape."""
+    """A map from names that the author chooses to one shape. ``most`` bounds how many there may be."""
 
     part: Shape
     noun: str
     form: Schema = field(default_factory=dict)
+    most: int | None = None
 
     def read(self, node: Node, found: Findings) -> tuple[tuple[Scalar, Any], ...] | None:
         """Pairs of the name and the read value."""
         if not isinstance(node, Table):
             found.error("wrong_shape", f"{self.noun} are due here as name: value, not {kind_of(node)}", node.position)
             return None
-        pairs = ((key, self.part.read(value, found)) for key, value in node.pairs if _named(key, found))
+        if self.most is not None and len(node.pairs) > self.most:
+            message = f"there are {len(node.pairs)} {self.noun} here; a mapping may have {self.most}"
+            found.error("too_many", message, node.pairs[self.most][0].position)
+        pairs = ((key, self.part.read(value, found)) for key, value in node.pairs[: self.most] if _named(key, found))
         return tuple((key, value) for key, value in pairs if value is not None)
 
     def schema(self) -> Schema:

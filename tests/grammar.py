@@ -29,7 +29,26 @@ OWN = tuple(functions.TABLE)
 #: What meets the edges: truth, numbers that look like flags, digits beyond a float, texts that look like numbers.
 EDGES: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 2, 0.0, -0.0, 1.0, 1.5, 1e300, 2**53, 2**63, 10**30),
-    *("", " ", "a", "b", "home", "work", "0", "12", "1.5", "true", "null", "nan", "-inf", "é", "\U0001f600", 'a"b', "a'b", "a`b"),
+    *(
+        "",
+        " ",
+        "a",
+        "b",
+        "home",
+        "work",
+        "0",
+        "12",
+        "1.5",
+        "true",
+        "null",
+        "nan",
+        "-inf",
+        "é",
+        "\U0001f600",
+        'a"b',
+        "a'b",
+        "a`b",
+    ),
 )
 _SMALL: tuple[Any, ...] = (*EDGES, [], {}, [0], ["a"], {"a": 1}, [1, 2], ["b", "a"], [[1], [[2]]], [None, False])
 
@@ -118,7 +137,7 @@ class Writer:
         if kind == "array-number":
             return str(self.pick(("`[3, 1, 2]`", "`[1.5, 1]`", f"map(&length(to_array(@)), to_array({inner}))")))
         if kind == "array-string":
-            return str(self.pick(("`[\"b\", \"a\"]`", f"map(&to_string(@), to_array({inner}))", f"['b', type({inner})]")))
+            return str(self.pick(('`["b", "a"]`', f"map(&to_string(@), to_array({inner}))", f"['b', type({inner})]")))
         if kind == "object":
             return str(self.pick(('`{"b": 1, "a": [2]}`', f"{{a: {inner}, b: `1`}}", f"merge({{c: {inner}}})")))
         pairs = literal([{"a": 2, "b": "x"}, {"a": 1, "b": "y", "c": [1]}])
@@ -150,7 +169,11 @@ class Writer:
         if kind == "call":
             return "." + self.call(self.pick(self.functions), depth, top=False)
         fixed = {"each": "[*]", "members": ".*", "flatten": "[]"}
-        options = {"name": tuple(f".{name}" for name in (*NAMES, *NAMES, *_QUOTED)), "index": _INDICES, "slice": _SLICES}
+        options = {
+            "name": tuple(f".{name}" for name in (*NAMES, *NAMES, *_QUOTED)),
+            "index": _INDICES,
+            "slice": _SLICES,
+        }
         return fixed.get(kind) or str(self.pick(options[kind]))
 
     def _condition(self, depth: int) -> str:

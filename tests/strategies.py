@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -56,7 +56,12 @@ traits = st.builds(
 
 #: Instants as they are written, and as they should not be.
 TIMES = (
-    *("2024-05-01T12:00:00Z", "2024-05-01T12:00:00.000Z", "2024-05-01T12:00:00.000000001Z", "2024-05-01T14:00:00+02:00"),
+    *(
+        "2024-05-01T12:00:00Z",
+        "2024-05-01T12:00:00.000Z",
+        "2024-05-01T12:00:00.000000001Z",
+        "2024-05-01T14:00:00+02:00",
+    ),
     *("2024-05-01T11:59:59.999Z", "2030-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2024-05-01"),
     *("0001-01-01T00:00:00+23:59", "yesterday", "", "2024-02-30T00:00:00Z", "2024-05-01 12:00:00 +0000 UTC m=+70366.2"),
     *(None, 0, 1714564800, True, [], "9" * 70, "2024-05-01T12:00:00.5.5Z"),
@@ -88,7 +93,10 @@ _contexts = st.one_of(
         optional={
             "traits": st.one_of(traits, traits, json_values),
             "personas": st.fixed_dictionaries(
-                {"computation_key": st.sampled_from((*READ, 3)), "computation_class": st.sampled_from(("audience", "x"))}
+                {
+                    "computation_key": st.sampled_from((*READ, 3)),
+                    "computation_class": st.sampled_from(("audience", "x")),
+                }
             ),
             "ip": scalars,
         },
@@ -171,7 +179,13 @@ _USUAL = (
     "us_state(traits.b, traits.c)",
 )
 _ROOTS = (*_PLAIN, *_PLAIN, *_OUTSIDE, "audience.entered", "audience.left")
-_CLEANS = ("value", "upper(value)", "first_word(value)", "us_zip(value, traits.c)", "join_filled('-', [value, traits.b])")
+_CLEANS = (
+    "value",
+    "upper(value)",
+    "first_word(value)",
+    "us_zip(value, traits.c)",
+    "join_filled('-', [value, traits.b])",
+)
 _RULES: dict[str, tuple[dict[str, Any], ...]] = {
     "text": ({"maxlength": 2}, {"allowed": ["a", "home", "12"]}, {"regex": "[a-z]+"}, {"required": True}),
     "number": ({"min": 0, "max": 10}, {"required": True}),
@@ -219,9 +233,15 @@ def _field(draw: Draw, earlier: tuple[str, ...]) -> Any:
     if form == "list":
         return sources
     if form == "const":
-        return draw(st.sampled_from(({"const": "K"}, {"const": 3, "type": "whole"}, {"const": {"x": [1]}, "type": "object"})))
+        return draw(
+            st.sampled_from(({"const": "K"}, {"const": 3, "type": "whole"}, {"const": {"x": [1]}, "type": "object"}))
+        )
     kind = draw(st.sampled_from(("text", "text", "any", "any", *_RULES)))
-    field: dict[str, Any] = {"type": kind, "from": sources, "if_wrong": draw(st.sampled_from(("reject", "drop", "keep")))}
+    field: dict[str, Any] = {
+        "type": kind,
+        "from": sources,
+        "if_wrong": draw(st.sampled_from(("reject", "drop", "keep"))),
+    }
     for key, chance, values in (
         ("when", 5, _expressions(earlier)),
         ("rules", 2, st.sampled_from(_RULES[kind])),
@@ -330,7 +350,7 @@ class Case:
     """A mapper, an event and what is known of the person. ``mapping`` is there to be read in a failing example."""
 
     mapping: Any
-    mapper: Mapper
+    mapper: Mapper = field(repr=False)
     event: Any
     identity: Identity | dict[str, Any] | None
 
@@ -343,7 +363,12 @@ def batches(draw: Draw, events: st.SearchStrategy[Any] | None = None, size: int 
         mapper = pipeline.loads(written(mapping), environ=ENVIRONMENT)
     except MappingError:
         # A circle through as_one, say: rare enough to be replaced by the simplest mapping.
-        mapping = {**mapping, "fields": {"f1": "traits.a"}, "identity": {"never": ["a"]}, "require": [{"any_of": ["f1"]}]}
+        mapping = {
+            **mapping,
+            "fields": {"f1": "traits.a"},
+            "identity": {"never": ["a"]},
+            "require": [{"any_of": ["f1"]}],
+        }
         mapping["send"] = {"url": "https://example.test/cards"}
         mapper = pipeline.loads(written(mapping), environ=ENVIRONMENT)
     made = draw(st.lists(events if events is not None else calls(), min_size=size, max_size=size))

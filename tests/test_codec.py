@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-import datetime
+import datetime as dt
 import decimal
 import json
 from typing import Any
@@ -129,7 +129,7 @@ def test_what_is_written_is_read_again(value: Any) -> None:
 @laws.some(150)
 @given(strategies.json_values, st.integers(0, 40), st.sampled_from('{}[]",:0\\ \n\x00-+.eEnNu\u00e9'), st.booleans())
 def test_broken_texts_as_msgspec_has_them(value: Any, place: int, character: str, replace: bool) -> None:  # noqa: FBT001
-    """The fast reading has the strict one's verdict and value; and msgspec's, but for what only the strict one refuses."""
+    """The fast reading has the strict one's verdict; and msgspec's, but for what only the strict one refuses."""
     whole = json.dumps(value, ensure_ascii=False)
     at = min(place, len(whole))
     laws.check_codec(whole[:at] + character + whole[at + replace :])
@@ -174,7 +174,11 @@ def test_circles_and_bottomless_values() -> None:
 
 def test_normal_values() -> None:
     """Dates become text, names become text, and the caller's value is not touched."""
-    given_value = {"day": datetime.date(2024, 5, 1), "when": datetime.datetime(2024, 5, 1, tzinfo=datetime.UTC), 7: (1, 2)}
+    given_value = {
+        "day": dt.date(2024, 5, 1),
+        "when": dt.datetime(2024, 5, 1, tzinfo=dt.UTC),
+        7: (1, 2),
+    }
     before = copy.deepcopy(given_value)
     assert codec.normal(given_value) == {"day": "2024-05-01", "when": "2024-05-01T00:00:00+00:00", "7": [1, 2]}
     assert given_value == before

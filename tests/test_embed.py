@@ -516,7 +516,7 @@ class TestCelery:
         assert eventually(lambda: not celery.worker.consumer.task_consumer.consuming_from("celery"))
         celery.order(an_event(12))
         with celery.app.connection_for_read() as connection:
-            (waiting,) = [connection.SimpleQueue("celery").get(timeout=1)]
+            (waiting,) = [connection.SimpleQueue("celery").get(timeout=10)]
             waiting.ack()
         assert waiting.payload[0][0]["message_id"] == "m-12"
         assert len(receiver.received) == 1

@@ -146,7 +146,9 @@ def test_audience_from_the_context() -> None:
     assert read(context=context, traits={"vip": False}).audience["left"]
 
 
-@pytest.mark.parametrize("context", [None, True, 0, "x", [], {"traits": []}, {"traits": "x"}, {"traits": None}], ids=repr)
+@pytest.mark.parametrize(
+    "context", [None, True, 0, "x", [], {"traits": []}, {"traits": "x"}, {"traits": None}], ids=repr
+)
 def test_a_context_of_any_kind(context: Any) -> None:
     """A context that is no object, or whose traits are none, says nothing."""
     assert read(context=context).context_traits == {}
@@ -155,7 +157,7 @@ def test_a_context_of_any_kind(context: Any) -> None:
 @laws.some(150)
 @given(strategies.any_events)
 def test_nothing_breaks_it(value: Any) -> None:
-    """Any JSON is a call, another call or a problem; it is not changed; and what is made of it is not shared by writing."""
+    """Any JSON is a call, another call or a problem; and writing to what was made of it does not change it."""
     before = copy.deepcopy(value)
     call = event.read(value, "D")
     assert isinstance(call, Identify | NotForUs)

@@ -26,11 +26,11 @@ from mapper import outcome, pipeline
 from mapper.apps.cli import app
 from mapper.apps.sending import records as accounts
 from mapper.apps.sending import target
-from mapper.readers.events import Event
 from mapper.apps.sending.records import AGAIN, FATES, UNDELIVERED, Record
 from mapper.apps.sending.run import IN_A_ROW, Rehearsal, Run, World
 from mapper.outcome import Failure, Outcome, Reply
 from mapper.pipeline import Mapper
+from mapper.readers.events import Event
 from mapper.request import Request
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -1,4 +1,4 @@
-"""What flowed into an expression's value, and what it can read at all: sound on any document, and exact on usual ones."""
+"""What flowed into an expression's value, and what it can read at all: sound on any document, exact on usual ones."""
 
 from __future__ import annotations
 

@@ -220,7 +220,8 @@ def inspect(
 def _in_file_order(of_source: tuple[Problem, ...], every: list[Problem]) -> tuple[Problem, ...]:
     """All problems, sorted; without what later stages say of a place where YAML itself is broken."""
     broken = {_place(p) for p in of_source if p.level == "error"}
-    kept = (p for p in dict.fromkeys(every) if p in of_source or _place(p) not in broken)
+    own = set(of_source)
+    kept = (p for p in dict.fromkeys(every) if p in own or _place(p) not in broken)
     return tuple(sorted(kept, key=_place))
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection
-from difflib import get_close_matches
 from typing import Any
 
 from mapper import mapping as written
@@ -142,7 +141,7 @@ def known_field(name: Scalar, fields: Collection[str], found: Findings) -> bool:
     """Whether a field of this name is declared; if not, that is reported."""
     if name.text in fields:
         return True
-    near = get_close_matches(name.text, fields, 1)
-    hint = f"did you mean {near[0]!r}?" if near else "declare it under fields"
+    near = found.nearest(name.text, fields)
+    hint = f"did you mean {near!r}?" if near else "declare it under fields"
     found.error("unknown_field", f"there is no field {name.text!r}", name.position, hint)
     return False

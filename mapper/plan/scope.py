@@ -7,7 +7,6 @@ Must not know what a field or a request does with its value.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from mapper import expressions
 from mapper.errors import ExpressionError, Findings, Position
@@ -120,8 +119,8 @@ class Compiler:
         elif first == "fields":
             steps = tuple(s for s in path[1:] if isinstance(s, str))
             if not any(p[: len(steps)] == steps or steps[: len(p)] == p for p in self.declared.places):
-                near = get_close_matches(".".join(steps), [".".join(p) for p in self.declared.places], 1)
-                hint = f"did you mean fields.{near[0]}?" if near else "fields holds this file's own fields"
+                near = self.found.nearest(".".join(steps), [".".join(p) for p in self.declared.places])
+                hint = f"did you mean fields.{near}?" if near else "fields holds this file's own fields"
                 self.found.error("unknown_field", f"there is no field {'.'.join(steps)!r}", place, hint, field)
         elif first == "audience" and second not in ("key", "entered", "left"):
             self.found.error("unknown_name", "audience has key, entered and left", place, None, field)
@@ -131,8 +130,8 @@ class Compiler:
 
     def _check_setting(self, name: str, scope: Scope, place: Position, field: str | None) -> None:
         if name not in self.declared.settings:
-            near = get_close_matches(name, self.declared.settings, 1)
-            hint = f"did you mean settings.{near[0]}?" if near else f"declare it: settings: {{{name}: {{env: NAME}}}}"
+            near = self.found.nearest(name, self.declared.settings)
+            hint = f"did you mean settings.{near}?" if near else f"declare it: settings: {{{name}: {{env: NAME}}}}"
             self.found.error("unknown_setting", f"there is no setting {name!r}", place, hint, field)
         elif name in self.declared.secrets and not scope.secrets:
             message = f"the secret setting {name!r} may only be used under send.secrets"

@@ -7,6 +7,7 @@ Must not know the other fields but through the scope, nor what becomes of traits
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -60,7 +61,7 @@ def fill(plan: Field, scope: Scope) -> Filling:
         because = "its condition failed" if problems else CONDITION
         return Filling(plan.name, "left_out", because=because, problems=tuple(problems))
     if plan.const is not None:
-        return Filling(plan.name, "sent", plan.const, source="const", problems=tuple(problems))
+        return Filling(plan.name, "sent", _own(plan.const), source="const", problems=tuple(problems))
     search = _find(plan, scope)
     search.problems[:0] = problems
     if search.winner is not None:
@@ -207,8 +208,14 @@ def _without_winner(plan: Field, search: _Search) -> Filling:
         state = "rejected" if level == "error" else "empty"
         return Filling(plan.name, state, because=search.unfit, tried=tried, problems=tuple(search.problems))  # type: ignore[arg-type] # one of two words
     if plan.default is not None:
-        return Filling(plan.name, "sent", plan.default, source="default", tried=tried, problems=tuple(search.problems))
+        value = _own(plan.default)
+        return Filling(plan.name, "sent", value, source="default", tried=tried, problems=tuple(search.problems))
     return Filling(plan.name, "empty", tried=tried, problems=tuple(search.problems))
+
+
+def _own(fixed: Any) -> Any:
+    """A fixed value for one result: whoever holds it may change it, and the plan is shared."""
+    return deepcopy(fixed) if isinstance(fixed, list | dict) else fixed
 
 
 def _finish(plan: Field, scope: Scope, search: _Search, winner: _Winner) -> Filling:
