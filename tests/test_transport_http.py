@@ -543,7 +543,9 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     signs = ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]
-    run("req", "-x509", *key, *signs, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Test Authority", "-days", "2")
+    run(
+        "req", "-x509", *key, *signs, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Test Authority", "-days", "2"
+    )
     (directory / "index").touch()
     (directory / "ca.cnf").write_text(
         "[ca]\ndefault_ca=d\n[d]\ndatabase=index\nnew_certs_dir=.\nrand_serial=yes\ndefault_md=sha256\npolicy=p\n"

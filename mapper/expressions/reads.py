@@ -98,14 +98,17 @@ class _Walker:
     def _test(self, node: dict[str, Any], state: _State) -> None:
         self.tests |= self.visit(node, state)
 
-    def _made(self, state: _State, made: _State) -> _State:
-        """What was made of these paths. Where nothing of one flows, that it is there still decides."""
-        self.tests |= {path for path in state if path and not any(one[: len(path)] == path for one in made)}
-        return _built(made)
+    def _passed(self, state: _State, after: _State) -> _State:
+        """What comes after these paths. Where nothing of one goes on, that it is there, or fails, still decides."""
+        self.tests |= {path for path in state if path and not any(one[: len(path)] == path for one in after)}
+        return after
+
+    def _made(self, state: _State, after: _State) -> _State:
+        return _built(self._passed(state, after))
 
     def _chain(self, node: dict[str, Any], state: _State) -> _State:
         for child in node["children"]:
-            state = self.visit(child, state)
+            state = self._passed(state, self.visit(child, state))
         return state
 
     _subexpression = _index_expression = _pipe = _chain
