@@ -165,7 +165,7 @@ class Writer:
         if kind == "filter":
             return f"[?{self._condition(depth)}]"
         if kind in ("list", "hash"):
-            return "." + getattr(self, f"_{kind}")(depth, top=False)
+            return f".{getattr(self, f'_{kind}')(depth, top=False)}"
         if kind == "call":
             return "." + self.call(self.pick(self.functions), depth, top=False)
         fixed = {"each": "[*]", "members": ".*", "flatten": "[]"}

@@ -26,7 +26,7 @@ def mutated(draw: Draw, texts: tuple[str, ...]) -> str:
 def _edit_character(draw: Draw, text: str) -> str:
     place = draw(st.integers(0, len(text)))
     kind = draw(st.sampled_from(("insert", "replace", "remove", "word")))
-    new = draw(st.sampled_from(_WORDS)) if kind == "word" else draw(st.sampled_from(_MARKS + _ODD))
+    new: str = draw(st.sampled_from(_WORDS)) if kind == "word" else draw(st.sampled_from(_MARKS + _ODD))
     if kind == "remove":
         return text[:place] + text[place + 1 :]
     return text[:place] + new + text[place + (kind == "replace") :]
@@ -66,7 +66,9 @@ def _edit_span(draw: Draw, text: str) -> str:
     if kind == "end":
         return text[:start]
     if kind == "brackets":
-        return text[:start] + draw(st.sampled_from("[{-")) * draw(st.sampled_from((3, 40, 100_000))) + text[start:]
+        bracket: str = draw(st.sampled_from("[{-"))
+        count: int = draw(st.sampled_from((3, 40, 100_000)))
+        return text[:start] + bracket * count + text[start:]
     if kind == "large":
         return text[:start] + piece * 300 + text[start:]
     place = draw(st.integers(0, len(rest)))

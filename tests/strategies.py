@@ -55,7 +55,7 @@ traits = st.builds(
 )
 
 #: Instants as they are written, and as they should not be.
-TIMES = (
+TIMES: tuple[Any, ...] = (
     *(
         "2024-05-01T12:00:00Z",
         "2024-05-01T12:00:00.000Z",
@@ -269,10 +269,11 @@ def _expressions(draw: Draw, fields: tuple[str, ...] = ()) -> str:
     """An expression for a field: mostly a path, often a usual one, sometimes any that the grammar makes."""
     kind = draw(st.sampled_from(("plain",) * 5 + ("usual",) * 3 + ("outside", "random", "random", "field")))
     if kind == "random":
-        text = draw(grammar.expressions(2, roots=_ROOTS, own=True))
+        text: str = draw(grammar.expressions(2, roots=_ROOTS, own=True))
         return text if acceptable(text) else "traits.a"
     if kind == "field" and fields:
-        return "fields." + draw(st.sampled_from(fields)).replace("dotted\\.name", '"dotted.name"')
+        name: str = draw(st.sampled_from(fields))
+        return "fields." + name.replace("dotted\\.name", '"dotted.name"')
     return str(draw(st.sampled_from({"usual": _USUAL, "outside": _OUTSIDE}.get(kind, _PLAIN))))
 
 

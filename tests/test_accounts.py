@@ -134,7 +134,7 @@ def fits(value: Any, kind: str) -> bool:
 
 
 _PATHS = ("traits.a", "traits.a.b", "traits.a.b.c", "traits.b", "traits.b.c", "traits.c", "traits.d")
-_FILLED = st.sampled_from(
+_FILLED: st.SearchStrategy[Any] = st.sampled_from(
     ("x", "long text", "", " ", 0, 7, 2.5, True, False, None, [], {}, [1], ["x", None], [{"a": 1}])
 )
 

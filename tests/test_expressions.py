@@ -219,7 +219,7 @@ def test_feature(text: str, value: Any) -> None:
 
 def test_features_name_every_node_and_function() -> None:
     """The table leaves out no kind of node and no standard function."""
-    trees = [jmespath.compile(text).parsed for text, _ in FEATURES]
+    trees = [dict(jmespath.compile(text).parsed) for text, _ in FEATURES]
     seen = [node for tree in trees for node in laws.nodes(tree)]
     assert {node["type"] for node in seen} == grammar.NODE_KINDS
     assert {node["value"] for node in seen if node["type"] == "function_expression"} == set(Functions.FUNCTION_TABLE)

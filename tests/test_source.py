@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -208,7 +209,7 @@ _BOMB = ["a: &a [x, x, x, x, x, x, x, x, x]"]
 _BOMB += [f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join([f'*{chr(97 + i)}'] * 9)}]" for i in range(9)]
 
 #: Files that stop, slow down or fill a careless reader; each as a function, and a code that has to be among its own.
-HARM = {
+HARM: dict[str, tuple[Callable[[], str], str]] = {
     "100 KB of brackets": (lambda: "[" * 100_000, "too_deep"),
     "100 KB of closed brackets": (lambda: "a: " + "[" * 50_000 + "]" * 50_000, "too_deep"),
     "100 KB of braces": (lambda: "{" * 100_000, "wrong_key"),

@@ -130,6 +130,8 @@ def test_that_something_is_there_is_read() -> None:
     assert expressions.compile("t.l[*].abs(`1`)").reads.tests == {("t", "l", STAR)}
     assert expressions.compile("t.{x: `1`}").reads.tests == {("t",)}
     assert expressions.compile("map(&`1`, t.l)").reads.tests == {("t", "l", STAR)}
+    assert expressions.compile("t.[abs(a)] | 'x'").reads.tests == {("t", "a")}
+    assert expressions.compile("t.l[?k].length(v)").reads.tests == {("t", "l", STAR, "k"), ("t", "l", STAR, "v")}
 
 
 @pytest.mark.parametrize("text", ["@", "*", "[0]", "keys(@)", "[@, a][0]", "{x: @}.x", "to_string(@)"])

@@ -1306,3 +1306,17 @@ def test_every_row_names_the_tests_that_show_it() -> None:
         assert {name for name in found if not name.startswith(f"test_{row.lower()}_")} == set()
         named |= found
     assert named == ours
+
+
+def test_an_empty_text_in_double_quotes_has_a_place() -> None:
+    """A name without a letter is underlined all the same, and the hint says how to write the text."""
+    text = whole("city: 'join_filled(\"\", [traits.a])'")
+    problem = only(text)
+    assert problem.position is not None
+    assert (problem.code, problem.position.width) == ("unknown_name", 1)
+    assert problem.hint == "for an empty text write '' with single quotes"
+
+
+def test_a_call_on_a_name_in_brackets_is_checked_too() -> None:
+    """Jmespath takes ``(name) (argument)`` for a call: an unknown one is refused like any other."""
+    assert [s.code for s in seen(whole("city: '(lowr) (traits.a)'"))] == ["unknown_function"]

@@ -6,7 +6,7 @@ see a document. Sound but generous: what is read on any document is in the resul
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ _BELOW = -2
 #: Steps from the top: names, indices that are not negative, STAR.
 Path = tuple[str | int, ...]
 _State = frozenset[Path]
+_Visit = Callable[[dict[str, Any], _State], _State]
 
 _NOWHERE: _State = frozenset()
 #: Standard functions whose arguments are only looked at: none of their values is in the result.
@@ -98,17 +99,17 @@ class _Walker:
     def _test(self, node: dict[str, Any], state: _State) -> None:
         self.tests |= self.visit(node, state)
 
-    def _passed(self, state: _State, after: _State) -> _State:
-        """What comes after these paths. Where nothing of one goes on, that it is there, or fails, still decides."""
-        self.tests |= {path for path in state if path and not any(one[: len(path)] == path for one in after)}
-        return after
-
-    def _made(self, state: _State, after: _State) -> _State:
-        return _built(self._passed(state, after))
+    def _into(self, visit: _Visit, node: dict[str, Any], state: _State) -> _State:
+        """Visit a node. Where it reads nothing of what it stands on, that this is there, or fails, still decides."""
+        before = set(self.tests)
+        result = visit(node, state)
+        read = result | (self.tests - before)
+        self.tests |= {path for path in state if path and not any(one[: len(path)] == path for one in read)}
+        return result
 
     def _chain(self, node: dict[str, Any], state: _State) -> _State:
         for child in node["children"]:
-            state = self._passed(state, self.visit(child, state))
+            state = self._into(self.visit, child, state)
         return state
 
     _subexpression = _index_expression = _pipe = _chain
@@ -117,7 +118,7 @@ class _Walker:
         return _NOWHERE.union(*(self.visit(child, state) for child in node["children"]))
 
     def _multi_select_list(self, node: dict[str, Any], state: _State) -> _State:
-        return self._made(state, self._or_expression(node, state))
+        return _built(self._into(self._or_expression, node, state))
 
     _multi_select_dict = _multi_select_list
 
@@ -151,18 +152,18 @@ class _Walker:
     def _projection(self, node: dict[str, Any], state: _State) -> _State:
         left, right = node["children"]
         elements = self._elements(left, state)
-        return self._made(elements, self.visit(right, elements))
+        return _built(self._into(self.visit, right, elements))
 
     def _value_projection(self, node: dict[str, Any], state: _State) -> _State:
         left, right = node["children"]
         elements = _step(self.visit(left, state), STAR)
-        return self._made(elements, self.visit(right, elements))
+        return _built(self._into(self.visit, right, elements))
 
     def _filter_projection(self, node: dict[str, Any], state: _State) -> _State:
         left, right, condition = node["children"]
         elements = self._elements(left, state)
         self._test(condition, elements)
-        return self._made(elements, self.visit(right, elements))
+        return _built(self._into(self.visit, right, elements))
 
     def _comparator(self, node: dict[str, Any], state: _State) -> _State:
         for child in node["children"]:
@@ -191,10 +192,9 @@ class _Walker:
         read = _NOWHERE.union(*(self.visit(a, state) for a in values))
         for expression in (a for a in arguments if a["type"] == "expref"):
             elements = _step(read, STAR)
-            inner = self.visit(expression, elements)
             if name == "map":
-                return self._made(elements, inner)
-            self.tests |= inner
+                return _built(self._into(self.visit, expression, elements))
+            self.tests |= self.visit(expression, elements)
         if only_tests(name):
             self.tests |= read
             return _NOWHERE

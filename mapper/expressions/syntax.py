@@ -155,7 +155,10 @@ def _check_depth(tree: Node) -> None:
 def _check_calls(tree: Node, tokens: tuple[Token, ...]) -> None:
     calls = [node for node in nodes(tree) if node["type"] == "function_expression"]
     offsets = [t.start for t, after in pairwise(tokens) if _is_call(t, after)]
-    for node, offset in zip(calls, offsets, strict=False):
+    if len(offsets) != len(calls):
+        # jmespath takes `(name) (argument)` for a call too; where each one stands cannot be told then.
+        offsets = [0] * len(calls)
+    for node, offset in zip(calls, offsets, strict=True):
         _check_call(node["value"], len(node["children"]), offset)
 
 

@@ -126,6 +126,8 @@ def of_name(name: str, expression: Expression, scalar: Scalar, names: Collection
     if name in ("true", "false", "null") and offset is not None:
         write = rewritten(expression, offset, offset + len(name), f"`{name}`")
         return f"it stands in backticks: write {write}"
+    if not name:
+        return "for an empty text write '' with single quotes"
     if compared and offset is not None:
         # A name beside a comparison was typed in double quotes; as a text it stands in single ones.
         write = rewritten(expression, offset, offset + len(name) + 2, f"'{name}'")

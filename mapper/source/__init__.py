@@ -48,7 +48,7 @@ class Scalar:
         if offset is None or not self.exact:
             return self.position
         quote = 0 if self.plain else 1
-        return self.position.shifted(quote + offset, width)
+        return self.position.shifted(quote + offset, max(width, 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -217,11 +217,29 @@ def reason_of(glob: Glob) -> str:
 
 
 def _matches(steps: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
-    if not pattern:
-        return not steps
-    if pattern[0] == "**":
-        return any(_matches(steps[skip:], pattern[1:]) for skip in range(len(steps) + 1))
-    return bool(steps) and fnmatchcase(steps[0], pattern[0]) and _matches(steps[1:], pattern[1:])
+    """Whether a pattern matches a path whole. All places in the pattern at once: a deep path costs no more."""
+    places = _reached({0}, pattern)
+    for step in steps:
+        open_ = (place for place in places if place < len(pattern))
+        places = _reached({after for place in open_ for after in _after(step, place, pattern)}, pattern)
+    return len(pattern) in places
+
+
+def _after(step: str, place: int, pattern: tuple[str, ...]) -> Iterator[int]:
+    """Where one step of a path leads from a place in the pattern."""
+    if pattern[place] == "**":
+        yield place
+    elif fnmatchcase(step, pattern[place]):
+        yield place + 1
+
+
+def _reached(places: set[int], pattern: tuple[str, ...]) -> set[int]:
+    """These places, and those behind each ``**``, which need not match any step."""
+    for place in sorted(places):
+        while place < len(pattern) and pattern[place] == "**":
+            place += 1  # noqa: PLW2901 - it walks on from there
+            places.add(place)
+    return places
 
 
 def _claimed(path: Path, claims: dict[Path, list[str]]) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from jmespath.visitor import TreeInterpreter
 from strategies import Case
 
 from mapper import codec, identity, source
+from mapper.errors import Position
 from mapper.expressions import interpreter, reads, trace
 from mapper.request import Request
 from mapper.source import complaints
@@ -284,11 +285,11 @@ def an_unread_trait_decides(patch: pytest.MonkeyPatch) -> None:
 
     def find(plan: Any, scope: Any) -> Any:
         loud = any(isinstance(scope.known.tree.get(name), str) for name in strategies.UNREAD)
-        presence._text = (lambda value: real(value).upper()) if loud else real  # type: ignore[assignment]
+        presence._text = (lambda value: real(value).upper()) if loud else real
         try:
             return find_really(plan, scope)
         finally:
-            presence._text = real  # type: ignore[assignment]
+            presence._text = real
 
     find_really = fields._find
     patch.setattr(fields, "_find", find)
@@ -333,7 +334,7 @@ def a_line_too_far(patch: pytest.MonkeyPatch) -> None:
 
     def place(self: Any, mark: Any, width: int = 1) -> Any:
         found = real(self, mark, width)
-        return source.Position(found.file, found.line + 1, found.column, found.width)
+        return Position(found.file, found.line + 1, found.column, found.width)
 
     patch.setattr(source._Reader, "_place", place)
 
