@@ -161,6 +161,11 @@ def _audience(context: Any, traits: dict[str, Any], older: dict[str, Any]) -> di
         or personas.get("computation_class") not in _AUDIENCES
     ):
         return {"key": None, "entered": False, "left": False}
-    member = traits.get(key, older.get(key))
-    word = member.strip().casefold() if isinstance(member, str) else member
-    return {"key": key, "entered": word is True or word == "true", "left": word is False or word == "false"}
+    member, remembered = _word(traits.get(key)), _word(older.get(key))
+    # What the context holds was said by an earlier call: it may keep a card back, and never order one.
+    left = member if key in traits else remembered
+    return {"key": key, "entered": member is True or member == "true", "left": left is False or left == "false"}
+
+
+def _word(member: Any) -> Any:
+    return member.strip().casefold() if isinstance(member, str) else member

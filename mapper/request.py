@@ -254,6 +254,12 @@ def _body(plan: Plan, document: dict[str, Any], payload: dict[str, Any], problem
     except ExpressionError as error:
         problems.append(Problem("expression_failed", str(error), "error", plan.send.body.position))
         return None
+    if isinstance(body, dict):
+        for name in (secret.name for secret in plan.send.secrets if secret.place == "body" and secret.name in body):
+            message = f"the body has a member {name} of its own, where the secret goes"
+            problems.append(
+                Problem("place_taken", message, position=plan.send.body.position, hint="rename one of them")
+            )
     if not isinstance(body, dict) and any(secret.place == "body" for secret in plan.send.secrets):
         message = "the body is no object, so no secret can be put into it"
         problems.append(Problem("body_not_object", message, position=plan.send.body.position))

@@ -140,9 +140,11 @@ def test_audience(personas: Any, traits: dict[str, Any], entered: bool, left: bo
 
 
 def test_audience_from_the_context() -> None:
-    """The membership may stand in the context's traits; the call's own comes first."""
+    """What a context remembers keeps a card back and orders none; what the call itself says comes first."""
     context = {"personas": {"computation_class": "audience", "computation_key": "vip"}, "traits": {"vip": True}}
-    assert read(context=context).audience["entered"]
+    assert read(context=context).audience == {"key": "vip", "entered": False, "left": False}
+    assert read(context={**context, "traits": {"vip": False}}).audience["left"]
+    assert read(context=context, traits={"vip": True}).audience["entered"]
     assert read(context=context, traits={"vip": False}).audience["left"]
 
 

@@ -79,3 +79,43 @@ def test_the_same_event_becomes_another_request_by_another_file() -> None:
     assert postcard.body["address_line_1"] == document.body["merge_parameters"]["address_line_1"]
     assert (postcard.secrets[0].place, document.secrets[0].place) == ("body", "header")
     assert postcard.url != document.url
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("'{settings.b}{fields.a}/x'", "bad_url"),
+        ("'{settings.b}.{fields.a}/x'", "bad_url"),
+        ("'{settings.b}@{fields.a}/x'", "bad_url"),
+        ("'https://example.com/x#y'", "bad_url"),
+        ("'{settings.b}/x/{fields.a}'", None),
+    ],
+)
+def test_a_trait_never_chooses_the_host(url: str, code: str | None) -> None:
+    """Whatever follows a base address starts a path; and nothing is sent behind a #."""
+    text = f"mapping: 1\ndestination: X\nsettings: {{b: {{env: B}}}}\nfields: {{a: traits.a}}\nsend: {{url: {url}}}\n"
+    _, problems, _ = pipeline.inspect(text, "x.yaml", {})
+    assert [p.code for p in problems] == ([code] if code else [])
+
+
+def test_a_secret_never_takes_the_place_of_something_else() -> None:
+    """Two secrets on one place, a secret where the custom fields go, a secret on a member of the body."""
+    head = "mapping: 1\ndestination: X\nsettings: {k: {env: K, secret: true}}\nfields: {a: traits.a}\n"
+    secret = "{in: body, name: tok, value: settings.k}"
+    twice = f"{head}send: {{url: 'https://x.test/', secrets: [{secret}, {secret}]}}\n"
+    into = f"{head}custom_fields: {{into: tok}}\nsend: {{url: 'https://x.test/', secrets: [{secret}]}}\n"
+    for text in (twice, into):
+        assert [p.code for p in pipeline.inspect(text, "x.yaml", {})[1]] == ["place_taken"]
+    body = f"{head}send: {{url: 'https://x.test/', body: '{{tok: payload}}', secrets: [{secret}]}}\n"
+    result = pipeline.loads(body, "x.yaml", {}).transform({"type": "identify", "userId": "u", "traits": {"a": "1"}})
+    assert (result.status, [p.code for p in result.problems]) == ("invalid", ["place_taken"])
+
+
+def test_an_audience_that_a_context_remembers_orders_nothing() -> None:
+    """Entering is said by the call itself; leaving by its context too, since that only keeps a card back."""
+    mapper = pipeline.load("inkit", {"INKIT_TEMPLATE_ID": "T9"})
+    context = {"personas": {"computation_class": "audience", "computation_key": "vip"}, "traits": {"vip": True}}
+    event = {"type": "identify", "userId": "u", "context": context, "traits": {}}
+    assert mapper.transform(event).because == "an update of the profile, not an order to print"
+    left = {**event, "context": {**context, "traits": {"vip": False}}, "traits": {"template_id": "T1"}}
+    assert mapper.transform(left).because == "this person just left an audience"

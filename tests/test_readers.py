@@ -31,7 +31,7 @@ def read(raw: bytes) -> list[Line]:
         (b"\n  \na\n", [Line(1), Line(2), Line(3, b"a")]),
         (b"\xef\xbb\xbfa\n", [Line(1, b"a")]),
         (b"\xef\xbb\xbf\na\n", [Line(1), Line(2, b"a")]),
-        (b'{\n"a": 1\n}\n', [Line(1, b'{\n"a": 1\n}\n')]),
+        (b'{\n"a": 1\n}\n', [Line(1, b'{ "a": 1 }')]),
     ],
 )
 def test_lines(raw: bytes, expected: list[Line]) -> None:

@@ -238,7 +238,8 @@ KINDS = (
     Kind("province", 4, _province, ready()),
     Kind("options", 6, _options, ready()),
     Kind("bare", 20, _bare, ready()),
-    Kind("line2known", 4, _line2known, ready()),
+    # A warning where an older second line is replaced; none where there was none.
+    Kind("line2known", 4, _line2known, {"status": "ready"}),
     Kind("customknown", 4, _customknown, ready()),
     Kind("moving", 3, _moving, ready()),
     Kind("stranger", 6, _stranger, NOBODY),

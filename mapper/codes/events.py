@@ -118,6 +118,13 @@ CODES = (
         "Name the part: traits.address.street. Or set the field's type.",
     ),
     Code(
+        "mixed_calls",
+        "parts of one thing come from two calls",
+        "The mapping says under identity.as_one that these fields belong together. One of them comes from a newer call"
+        " than the first: perhaps a ZIP was corrected, perhaps a new city goes out with an old street.",
+        "Look at the address. A sender that moves a person has to say the whole address in one call.",
+    ),
+    Code(
         "zip_restored",
         "a ZIP got its leading zero back",
         "A spreadsheet or a sender had made the number 2134 of 02134. In the US a ZIP has five digits, so the zero"

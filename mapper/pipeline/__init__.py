@@ -150,7 +150,11 @@ def _person(known: Identity | Mapping[str, Any] | None) -> Identity | None:
     if not isinstance(known, Mapping):
         message = f"identity has to be a dict of traits or an Identity, not {type(known).__name__}"
         raise TypeError(message)
-    return identity.from_traits(codec.normal(dict(known)))
+    try:
+        return identity.from_traits(codec.normal(dict(known)))
+    except codec.NotJson as error:
+        message = f"identity holds {error}"
+        raise TypeError(message) from None
 
 
 _NOTHING_KNOWN = identity.Known({}, {}, {})

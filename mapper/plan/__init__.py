@@ -94,7 +94,15 @@ def _setting(setting: written.Setting, found: Findings) -> Setting:
 def _check_secret_names(mapping: written.Mapping, fields: tuple[Field, ...], found: Findings) -> None:
     """A secret in the body must not take a field's place."""
     tops = {field.place[0]: field for field in fields}
+    into = mapping.custom_fields.into
+    taken: set[tuple[str, str]] = set()
     for secret in mapping.send.secrets:
+        key = (secret.place, secret.name.text.lower() if secret.place == "header" else secret.name.text)
+        clash = secret.place == "body" and mapping.send.body is None and into is not None
+        if key in taken or (clash and into is not None and place_of(into.text)[0] == secret.name.text):
+            message = f"the place of the secret {secret.name.text!r} is taken already"
+            found.error("place_taken", message, secret.name.position, "rename one of them")
+        taken.add(key)
         field = tops.get(secret.name.text)
         if secret.place == "body" and mapping.send.body is None and field is not None:
             message = f"the secret {secret.name.text!r} and the field {field.name!r} go to the same place"

@@ -92,7 +92,14 @@ def _mark(match: re.Match[str], scalar: Scalar, compiler: Compiler) -> Located |
 
 def _check_url(scalar: Scalar, found: Findings) -> None:
     text = scalar.text
-    if text.startswith("{settings."):
+    if "#" in text:
+        found.error("bad_url", "a request never carries what stands behind a #", scalar.position, "remove it")
+    base = re.match(r"\{settings\.[^{}]*\}", text)
+    if base is not None:
+        # What follows a base address without a / would belong to its host.
+        if text[base.end() : base.end() + 1] not in ("", "/", "?"):
+            message = "an event must never choose the host"
+            found.error("bad_url", message, scalar.position, f"write {base.group()}/path")
         return
     host_part = text.split("/", 3)[2] if text.count("/") >= 2 else ""  # noqa: PLR2004 - scheme://host/path
     if "{fields." in host_part or text.startswith("{fields."):

@@ -97,7 +97,8 @@ def _lines(stream: BinaryIO, name: str) -> Iterator[Line]:
         raw = (_first(chunk, name) if number == 1 else chunk).strip(b" \t\r\n")
         if number == 1 and raw == b"{":
             # One event that goes over many lines: what a person saves from a browser or a log.
-            yield Line(number, whole(raw, stream, name))
+            # On one line again: outside of texts a line break is white space, and inside there can be none.
+            yield Line(number, whole(raw, stream, name).replace(b"\r", b" ").replace(b"\n", b" ").strip())
             return
         if complete and len(raw) <= MAX_LINE:
             yield Line(number, raw, torn=not ended)

@@ -236,6 +236,7 @@ def _finish(plan: Field, scope: Scope, search: _Search, winner: _Winner) -> Fill
     if wrong:
         return _wrong(plan, filling, value, wrong, search.problems)
     search.problems.extend(_advice(plan, value, located))
+    search.problems.extend(_mixed(plan, winner, scope, search))
     return replace(filling, value=value, problems=tuple(search.problems))
 
 
@@ -304,6 +305,23 @@ def _wrong(plan: Field, filling: Filling, value: Any, wrong: list[Problem], prob
         kept = presence.fit(filling.before, plan.type)
         return replace(filling, value=kept, because=wrong[0].code, problems=tuple(problems))
     return replace(filling, state="left_out", value=value, because=wrong[0].code, problems=tuple(problems))
+
+
+def _mixed(plan: Field, winner: _Winner, scope: Scope, search: _Search) -> Iterator[Problem]:
+    """A part of what belongs together that replaces an older one, while the first part stays: allowed, and said."""
+    limit = _anchor_age(plan, scope)
+    candidate = plan.candidates[winner.index]
+    if limit is None or winner.age >= limit or candidate.age is not Age.BY_TRAITS:
+        return
+    roots = {root for c in plan.candidates for root in c.roots}
+    replaces = any(hidden.name in roots for hidden in scope.known.hidden) or any(
+        tried.verdict == "present" and age_of(plan.candidates[index], scope.known) >= limit
+        for index, tried in search.tried.items()
+    )
+    if replaces:
+        message = f"it replaces an older value, but {plan.anchor}, which belongs to it, is still the older call's"
+        hint = "check that the two fit together; a call that moves a person says the whole address"
+        yield Problem("mixed_calls", message, "warning", candidate.located.position, plan.name, hint)
 
 
 def _advice(plan: Field, value: Any, located: Located) -> Iterator[Problem]:

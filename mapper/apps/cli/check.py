@@ -55,11 +55,13 @@ def _inspected(where: str) -> tuple[Mapper | None, list[Problem], str]:
 def no_ledger(mapper: Mapper) -> Iterator[Problem]:
     """What counts over several runs needs a ledger, and there is none yet."""
     entry = mapper.written.send.entry
-    for key in ("cap", "stale_after"):
-        if key in entry.keys:
-            message = f"{key} has no effect yet: it needs a ledger of what was sent"
-            hint = "keep it for later, or take it out; until then nothing is held back by it"
-            yield Problem("no_ledger", message, "warning", entry.place(key), hint=hint)
+    cap = entry.get("cap")
+    noted = [("cap", "cap.day")] if cap is not None and "day" in cap.keys else []
+    noted += [("stale_after", "stale_after")] if "stale_after" in entry.keys else []
+    for key, name in noted:
+        message = f"{name} has no effect yet: it needs a ledger of what was sent"
+        hint = "keep it for later, or take it out; until then nothing is held back by it"
+        yield Problem("no_ledger", message, "warning", entry.place(key), hint=hint)
 
 
 def _coverage(mapper: Mapper, sample: str) -> Coverage:

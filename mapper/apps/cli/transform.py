@@ -38,7 +38,7 @@ def transform(  # noqa: PLR0913 - the options of a command
     ] = None,
 ) -> None:
     """Map many events: the request bodies of those that are ready, one JSON a line. Never sends."""
-    _check_files(files, output, rejects)
+    _check_files(files, (output, rejects), (mapping, identity))
     mapper = loading.mapping(mapping)
     reader = Reader(mapper, loading.settings(setting, mapper), loading.known(identity, mapper))
     counts = Counts()
@@ -99,13 +99,13 @@ def _as_it_came(raw: bytes) -> bytes:
     return raw.removeprefix(b"\xef\xbb\xbf").replace(b"\r", b" ").replace(b"\n", b" ")
 
 
-def _check_files(files: list[str], output: str | None, rejects: str | None) -> None:
+def _check_files(files: list[str], written: tuple[str | None, ...], also_read: tuple[str | None, ...]) -> None:
     for name in files:
         ndjson.check(name)
     if files.count("-") > 1:
         raise UnreadableError("standard input can be read once")
-    inputs = {Path(name).resolve() for name in files if name != "-"}
-    outputs = [Path(name).resolve() for name in (output, rejects) if name is not None]
+    inputs = {Path(name).resolve() for name in (*files, *also_read) if name not in (None, "-")}
+    outputs = [Path(name).resolve() for name in written if name is not None]
     for path in outputs:
         if path in inputs:
             raise UnreadableError(f"{path.name} is read and would be written as well: give another name")
