@@ -250,3 +250,10 @@ def test_a_preview_loads_only_what_it_needs() -> None:
         ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
         assert set(heavy) & set(ended.stderr.split()) == set(), form
         assert "mapper.apps.cli.preview" in ended.stderr
+
+
+def test_an_empty_name_is_no_mapping() -> None:
+    """``-m "$UNSET"`` must not mean the default one: another mapping is another destination."""
+    ended = run("preview", event(call(name="Ada")), "-m", "")
+    assert ended.code == 2
+    assert "no shipped mapping" in ended.err

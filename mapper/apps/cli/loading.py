@@ -15,8 +15,8 @@ from mapper.readers.people import People
 
 
 def mapping(where: str | None) -> Mapper:
-    """The mapping of ``--mapping``, or the default one. Raises MappingError and NotFoundError."""
-    return pipeline.load(where or pipeline.default_name())
+    """The mapping of ``--mapping``, or the default one where none is given. Raises MappingError and NotFoundError."""
+    return pipeline.load(pipeline.default_name() if where is None else where)
 
 
 def settings(given: list[str] | None, mapper: Mapper) -> Settings:
