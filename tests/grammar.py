@@ -79,6 +79,11 @@ def raw(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
+#: Elements that can be put in order: nearly nothing else in a random document can.
+_PAIRS = literal([{"a": 2, "b": "x"}, {"a": 1, "b": "y", "c": [1]}, {"a": 2, "b": "a"}])
+_BY = ("max_by", "min_by", "sort_by")
+
+
 class Writer:
     """Writes one expression; ``draw`` makes every choice.
 
@@ -116,6 +121,8 @@ class Writer:
 
     def call(self, name: str, depth: int, *, top: bool = True) -> str:
         """A call of one function with arguments that mostly suit it."""
+        if name in _BY and self.pick((True, False)):
+            return f"{name}({_PAIRS}, &{self.pick(('a', 'b', 'length(b)', '@.a'))})"
         kinds = _parameters(name, self.pick((0, 0, 1, 2)))
         return f"{name}({', '.join(self.argument(self.pick(kind), depth - 1, top=top) for kind in kinds)})"
 
@@ -140,8 +147,7 @@ class Writer:
             return str(self.pick(('`["b", "a"]`', f"map(&to_string(@), to_array({inner}))", f"['b', type({inner})]")))
         if kind == "object":
             return str(self.pick(('`{"b": 1, "a": [2]}`', f"{{a: {inner}, b: `1`}}", f"merge({{c: {inner}}})")))
-        pairs = literal([{"a": 2, "b": "x"}, {"a": 1, "b": "y", "c": [1]}])
-        return str(self.pick((f"to_array({inner})", f"[{inner}, {self.atom(top=top)}]", "`[[1], 2, [[3]]]`", pairs)))
+        return str(self.pick((f"to_array({inner})", f"[{inner}, {self.atom(top=top)}]", "`[[1], 2, [[3]]]`", _PAIRS)))
 
     # Each of these writes one kind of expression, from its depth and whether it stands at the top.
 

@@ -146,14 +146,17 @@ def plain_cases(draw: Draw) -> tuple[dict[str, Any], dict[str, Any], dict[str, s
     fields = {
         name: {
             "type": draw(st.sampled_from(("text", "text", "any"))),
-            "from": draw(st.lists(st.sampled_from(_PATHS), min_size=1, max_size=3, unique=True)),
+            "from": draw(st.lists(st.sampled_from(_PATHS), min_size=2, max_size=4, unique=True)),
             "if_wrong": draw(st.sampled_from(("reject", "drop"))),
         }
         for name in names
     }
     for field in fields.values():
         field["rules"] = {"maxlength": 4} if field["type"] == "text" else {}
-    traits = draw(st.dictionaries(st.sampled_from(("a", "b", "c", "d", "a_b")), _TREES, max_size=4))
+    good = st.sampled_from(("x", "y", 7))
+    traits = draw(
+        st.dictionaries(st.sampled_from(("a", "b", "c", "d", "a_b")), st.one_of(good, good, _TREES), max_size=5)
+    )
     custom = {"nested": draw(st.sampled_from(("flatten", "keep", "text", "drop")))}
     return fields, traits, {**custom, "lists": draw(st.sampled_from(("flatten", "keep", "text", "drop")))}
 
@@ -304,6 +307,40 @@ def test_empty_kept(lists: str, sent: Any) -> None:
     assert ends(result)["named"] == "dropped blank"
     none = transformed({"f": "traits.z"}, {"a": []}, {"empty": "keep", "lists": "drop"})
     assert none.custom_fields == {}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "dropped"),
+    [
+        ("a", {"a", "a.b", "a.b.c", "a.x"}),
+        ("a.*", {"a.b", "a.x"}),
+        ("a.**", {"a", "a.b", "a.b.c", "a.x"}),
+        ("**.c", {"c", "a.b.c", "l.0.c"}),
+        ("**.b.**", {"a.b", "a.b.c"}),
+        ("*.b", {"a.b", "a.b.c"}),
+        ("l.0", {"l.0.c"}),
+        ("l.*.c", {"l.0.c"}),
+        ("??", set()),
+        ("[a-b]", {"a", "a.b", "a.b.c", "a.x"}),
+        ("B", set()),
+        ("x\\.y", {"x.y"}),
+        ("x.y", set()),
+    ],
+)
+def test_patterns(pattern: str, dropped: set[str]) -> None:
+    """One star is one step, two are any number; a name drops what is below it; a dot in a key is written escaped."""
+    traits = {"a": {"b": {"c": 1}, "x": 2}, "c": 3, "l": [{"c": 4}], "x.y": 5}
+    found = ends(transformed({"f": "traits.z"}, traits, {"drop": [pattern], "lists": "flatten"}))
+    assert {name for name, end in found.items() if end.startswith("dropped pattern")} == dropped & set(found)
+
+
+def test_deep_paths_and_many_stars() -> None:
+    """A pattern of many double stars costs a deep path no more than another: this took minutes once."""
+    deep: Any = 1
+    for _ in range(55):
+        deep = {"a": deep}
+    result = transformed({"f": "traits.z"}, {"a": deep}, {"drop": ["**.a.**.a.**.a.**.a.**.b", "**.**.**.**.**.**.b"]})
+    assert [account.end for account in result.accounts] == ["custom"]
 
 
 def test_snake_names_are_linear() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -87,6 +90,28 @@ def test_what_is_not_mapped_flowed_nowhere() -> None:
 
     check()
     assert changed > 50
+
+
+def test_nothing_depends_on_the_process() -> None:
+    """Law 2 across processes: sets are walked in another order in each, and no byte of any result may show it."""
+    program = (
+        "import hashlib, json, sys; sys.path.insert(0, 'tests')\n"
+        "import laws; from mapper import pipeline\n"
+        "mapper = pipeline.load('mappings/inkit.yaml', environ={})\n"
+        "lines = open('examples/events.ndjson', encoding='utf-8').read().splitlines()[::3]\n"
+        "known = {'zip': '02134', 'name': 'A'}\n"
+        "results = [repr(laws.plain(mapper.transform(line, identity=known))) for line in lines]\n"
+        "print(len(results), hashlib.sha256('\\n'.join(results).encode()).hexdigest())\n"
+    )
+    printed = set()
+    for seed in ("1", "2", "3"):
+        environ = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=ROOT, env=environ, capture_output=True, text=True, check=True
+        )
+        printed.add(done.stdout)
+    assert len(printed) == 1
+    assert int(printed.pop().split()[0]) > 100
 
 
 # ---------------------------------------------------------------------------------------- what is given stays given

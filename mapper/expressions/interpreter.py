@@ -54,11 +54,11 @@ def follow(path: tuple[str | int, ...], document: Any) -> Any:
 class Run(TreeInterpreter):
     """One evaluation: a fresh budget and a fresh list of notes, so that nothing is shared by threads."""
 
-    def __init__(self, *, omit_null: bool = False) -> None:
-        """Start with the whole budget."""
+    def __init__(self, *, omit_null: bool = False, budgets: int = 1) -> None:
+        """Start with the whole budget; ``budgets`` times as much for what does the work several times over."""
         self.notes: list[str] = []
         self.omit_null = omit_null
-        self.steps = MAX_STEPS
+        self.steps = MAX_STEPS * budgets
         super().__init__(Options(custom_functions=_Functions(self)))
 
     def charge(self, steps: int) -> None:

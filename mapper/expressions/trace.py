@@ -27,6 +27,10 @@ _SELECTING = frozenset(
 )
 
 
+#: How many times the steps of an evaluation a trace may take: calls are rarely nested more than three deep.
+_BUDGETS = 16
+
+
 @dataclass(frozen=True, slots=True)
 class _Traced:
     """A value with its origins. ``path`` is set where the value is a part of the document itself."""
@@ -93,7 +97,8 @@ class _Tracer:
     """One trace. Values come from the evaluation's own code wherever more than a lookup is meant."""
 
     def __init__(self) -> None:
-        self._run = interpreter.Run()
+        # A call's arguments are traced, and then evaluated again with it: what has a value must have a trace too.
+        self._run = interpreter.Run(budgets=_BUDGETS)
 
     def visit(self, node: dict[str, Any], at: _Traced) -> _Traced:
         self._run.charge(1)

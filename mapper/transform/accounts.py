@@ -6,12 +6,14 @@ and the last line always holds. Must not fill fields, nor decide a custom field'
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import takewhile
 from typing import Any
 
 from mapper.errors import ExpressionError
+from mapper.expressions import STAR, Expression
 from mapper.identity import Layer
 from mapper.plan.parts import Candidate, Field, Glob, Plan
 from mapper.transform import presence
@@ -134,15 +136,22 @@ class Ledger:
         if candidate.path is not None:
             yield "traits", candidate.path
             return
-        try:
-            _, origins = candidate.located.expression.trace(self.scope.document)
-        except ExpressionError:
-            return
-        for origin in origins:
+        for origin in self._origins(candidate.located.expression):
             if not origin or origin[0] == "traits":
                 yield "traits", origin[1:]
             elif origin[0] == "context" and (len(origin) == 1 or origin[1] == "traits"):
                 yield "context", origin[2:]
+
+    def _origins(self, expression: Expression) -> Iterable[Path]:
+        """The places whose values flowed into an expression's value, from the top of the document."""
+        try:
+            return expression.trace(self.scope.document)[1]
+        except ExpressionError as error:
+            if error.code != "over_budget":
+                return ()
+        # It has a value, and to tell where from is too much work: from wherever it could.
+        flows = {tuple(takewhile(lambda step: step != STAR, path)) for path in expression.reads.flows}
+        return sorted(flows, key=repr)
 
     def _claim_losers(self) -> None:
         for plan in self.plan.fields:

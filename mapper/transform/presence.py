@@ -15,6 +15,8 @@ from typing import Any
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
 #: From here on a float has lost its last digits, and its text would be a guess.
 _EXACT = 2**53
+#: Python neither reads nor writes a number of more digits than these: only a function can have made it.
+_VAST = 10**4300
 
 #: What a value is called in a sentence.
 _NAMES = {bool: "a boolean", dict: "an object", list: "a list", str: "a text", int: "a number", float: "a number"}
@@ -42,6 +44,8 @@ def is_sayable(value: Any) -> bool:
     """Whether JSON can say a value that functions made: ``to_number('nan')`` is a number, and so is an overflow."""
     if isinstance(value, float):
         return math.isfinite(value)
+    if isinstance(value, int):
+        return abs(value) < _VAST
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return all(map(is_sayable, parts))
 
@@ -88,10 +92,10 @@ def _text(value: Any) -> str:
         return unicodedata.normalize("NFC", value).strip()
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Unfit(_words(value, "text"))
+    if not is_sayable(value) or (isinstance(value, float) and abs(value) >= _EXACT):
+        raise Unfit("a number too large to be written exactly, a text is due")
     if isinstance(value, int):
         return str(value)
-    if not math.isfinite(value) or abs(value) >= _EXACT:
-        raise Unfit("a number too large to be written exactly, a text is due")
     return str(int(value)) if value.is_integer() else repr(value)
 
 
@@ -101,7 +105,7 @@ def _number(value: Any, kind: str) -> int | float:
         value = float(text) if "." in text else int(text)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Unfit(_words(value, kind))
-    if not math.isfinite(value):
+    if not is_sayable(value):
         raise Unfit("a number that JSON cannot say")
     if kind == "whole" and isinstance(value, float):
         if not value.is_integer() or abs(value) >= _EXACT:

@@ -66,7 +66,7 @@ def search() -> None:
     for text, document in EDGES:
         laws.check_search(text, document)
     drawn = (grammar.expressions(), grammar.objects)
-    _hunt("pairs", 3_000, laws.check_search, *drawn)
+    _hunt("pairs", 10_000, laws.check_search, *drawn)
 
 
 def traces() -> None:
