@@ -11,7 +11,7 @@ WORKERS ?= 2
 SEED   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check docs fuzz clean
+.PHONY: help setup demo test check docs fuzz bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 8
@@ -47,6 +47,10 @@ fuzz: $(READY) ## search for counter-examples with a fresh seed (SEED=... repeat
 	@seed="$(SEED)"; seed="$${seed:-$$($(BIN)/python -c 'import secrets; print(secrets.randbelow(2**32))')}"; \
 	echo "seed $$seed (again: make fuzz SEED=$$seed)"; \
 	FUZZ_SEED="$$seed" $(BIN)/pytest -m fuzz -s --hypothesis-profile=fuzz --hypothesis-seed="$$seed"
+
+bench: $(READY) ## measure against the floor, the parts it is made of, and its peers (QUICK=1: a look)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@$(BIN)/python benchmarks/run.py $(if $(QUICK),--quick)
 
 clean: ## remove what was built, and .venv
 	rm -rf $(VENV) build dist out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -36,30 +36,41 @@ def decode(raw: bytes | str) -> Any:
     A fast decoder reads first. What it refuses, and what it cannot be sure of, the strict one reads: the
     verdict is the strict one's on every text (a property test).
     """
-    try:
-        text = (raw.encode() if isinstance(raw, str) else bytes(raw)).removeprefix(_BOM)
-    except UnicodeEncodeError:
-        raise NotJson("half of a surrogate pair: text that cannot be sent") from None
+    text = (utf8(raw) if isinstance(raw, str) else bytes(raw)).removeprefix(_BOM)
     if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
         try:
             value = _decoder.decode(text)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return strict(text)
-        if _each_name_once(text, value):
+        written = _encoder.encode(value)
+        if written == text or _each_name_once(text, written):
             return value
     return strict(text)
 
 
-def _each_name_once(text: bytes, value: Any) -> bool:
+def utf8(text: str) -> bytes:
+    """A text's bytes. Raises NotJson for half of a surrogate pair."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise NotJson("half of a surrogate pair: text that cannot be sent") from None
+
+
+def _each_name_once(text: bytes, written: bytes) -> bool:
     """Whether no name is surely given twice in one object: the fast decoder would have kept the last in silence.
 
     Written anew, a value has each of its names once. ``":`` stands behind each name, and perhaps inside
     texts: equally often in both writings, as long as no character is escaped by its number. So equal counts
-    mean that no member was lost. False only means that it is not sure.
+    mean that no member was lost. False only means that it is not sure. (Equal texts need no such proof.)
     """
     if b"\\u" in text or any(loose in text for loose in _LOOSE):
         return False
-    return text.count(b'":') == _encoder.encode(value).count(b'":')
+    return text.count(b'":') == written.count(b'":')
+
+
+def is_plain(text: bytes) -> bool:
+    """Whether every ASCII text in a JSON text is printable: no character is escaped, and there is no DEL."""
+    return b"\\" not in text and b"\x7f" not in text
 
 
 def strict(text: bytes) -> Any:
@@ -100,11 +111,16 @@ def normal(value: Any) -> Any:
 
     Raises NotJson for NaN, for circular and for foreign objects.
     """
+    return decode(text_of(value))
+
+
+def text_of(value: Any) -> bytes:
+    """The JSON text of a Python value, as it would go over the wire. Raises NotJson as ``normal``."""
     try:
-        text = json.dumps(value, allow_nan=False, default=_foreign)
+        text = json.dumps(value, allow_nan=False, default=_foreign, ensure_ascii=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as error:
         raise NotJson(f"a value that JSON cannot say ({type(error).__name__})") from None
-    return decode(text)
+    return utf8(text)
 
 
 def _foreign(value: Any) -> Any:

@@ -16,9 +16,10 @@ What goes wrong on the *network* is never an exception: it is an Outcome.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
+
+from mapper.frozen import dataclass
 
 Level = Literal["error", "warning"]
 

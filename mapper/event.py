@@ -10,10 +10,10 @@ integrations object, and Engage's personas context.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from mapper.errors import Problem
+from mapper.frozen import dataclass, field
 
 #: The members of the envelope that expressions may name (the mapping language, section 1.2).
 ENVELOPE = (
@@ -96,6 +96,49 @@ def read(event: Any, destination: str) -> Identify | NotForUs:
     if _identifier(envelope["userId"]) is None and _identifier(envelope["anonymousId"]) is None:
         return _not_an_event("the call has neither a userId nor an anonymousId")
     return _identify(envelope, dict(traits or {}), destination)
+
+
+def glance(event: Any, destination: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """The traits and the context's traits of an ordinary call: plain JSON, for this destination, nothing to be said.
+
+    A short cut for the many: where it gives something, ``read`` gives an Identify with the same traits, switched on
+    and without warnings. None only means that ``read`` has to tell.
+    """
+    if event.__class__ is not dict or event.get("type") != "identify":
+        return None
+    traits = event.get("traits")
+    if traits.__class__ is not dict or not (_names(event.get("userId")) or _names(event.get("anonymousId"))):
+        return None
+    table = event.get("integrations")
+    if table and table.__class__ is dict:
+        own = table.get(destination)
+        on = own is True or own.__class__ is dict or (own is None and table.get("All", table.get("all")) is not False)
+        if not on:
+            return None
+    context = event.get("context")
+    older = context.get("traits") if context.__class__ is dict else None
+    return traits, older if older.__class__ is dict else {}
+
+
+def message_id_of(event: Mapping[str, Any]) -> str | None:
+    """The messageId as text, or None."""
+    return _identifier(event.get("messageId"))
+
+
+def _names(identifier: Any) -> bool:
+    return identifier.__class__ is str and bool(identifier) and not identifier.isspace()
+
+
+def options_of(event: Mapping[str, Any], destination: str) -> dict[str, Any]:
+    """What the integrations object says for a destination, where that is an object."""
+    return _switch(event.get("integrations"), destination)[0]
+
+
+def audience_of(event: Mapping[str, Any]) -> dict[str, Any]:
+    """``{key, entered, left}`` of a call that was glanced at."""
+    context = event.get("context")
+    older = context.get("traits") if isinstance(context, Mapping) else None
+    return _audience(context, event["traits"], older if isinstance(older, dict) else {})
 
 
 def _identify(envelope: dict[str, Any], traits: dict[str, Any], destination: str) -> Identify:

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from mapper import codec
 from mapper.event import Identify
+from mapper.frozen import dataclass, field
 
 Layer = Literal["call", "context", "identity"]
 

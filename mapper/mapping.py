@@ -6,10 +6,10 @@ still texts and tables here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from mapper.errors import Findings, Position
+from mapper.frozen import dataclass
 from mapper.keys import MAPPING
 from mapper.shapes import Entry
 from mapper.source import Node, Scalar, Source, Table

@@ -11,10 +11,10 @@ was not taken is ``retry``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from mapper import codec
+from mapper.frozen import dataclass, field
 
 Ending = Literal["delivered", "rejected", "pause", "retry", "unknown"]
 

@@ -6,18 +6,18 @@ httpx, nor hold a secret: a transport adds those at the last moment with ``with_
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from urllib.parse import quote
 
 from mapper import codec, expressions
 from mapper.errors import ExpressionError, Problem, SettingsError
-from mapper.event import Identify
+from mapper.event import Identify, message_id_of
+from mapper.frozen import dataclass, field
 from mapper.outcome import AnswerRule, Answers
 from mapper.plan.parts import Located, Plan
-from mapper.transform import Transformed, presence, put
+from mapper.transform import presence, put
 
 Place = Literal["body", "header", "query"]
 
@@ -139,8 +139,38 @@ def answer_rule(ending: Any, entry: int | str) -> AnswerRule:
     return AnswerRule(ending, expression=expressions.compile(entry))
 
 
+class Filled(Protocol):
+    """An event's finished fields and custom fields, by name."""
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The filled fields."""
+
+    @property
+    def custom_fields(self) -> dict[str, Any]:
+        """The rest."""
+
+
+def fixed(plan: Plan) -> Callable[[Filled, Mapping[str, Any]], Request] | None:
+    """What ``build`` does where no request differs from another but for its body, which is the payload; else None.
+
+    The function takes what is filled and the decoded event. Nothing can stand in the way of such a request.
+    """
+    send = plan.send
+    if send.headers or send.body is not None or not all(isinstance(piece, str) for piece in send.url):
+        return None
+    url, secrets = "".join(piece for piece in send.url if isinstance(piece, str)), _secrets(plan)
+
+    def make(filled: Filled, event: Mapping[str, Any]) -> Request:
+        body = _payload(plan, filled)
+        headers, content = dict(_HEADERS), codec.encode(body)
+        return Request(send.method, url, headers, body, content, secrets, send.answers, message_id_of(event))
+
+    return make
+
+
 def build(
-    plan: Plan, transformed: Transformed, call: Identify, settings: Mapping[str, Any]
+    plan: Plan, transformed: Filled, call: Identify, settings: Mapping[str, Any]
 ) -> tuple[Request | None, tuple[Problem, ...]]:
     """The request of an event that is ready, or what stands in its way. ``settings`` hold no secret."""
     payload = _payload(plan, transformed)
@@ -161,14 +191,22 @@ def build(
         headers=headers,
         body=body,
         content=content,
-        secrets=tuple(Secret(s.place, s.name, s.located.text, s.settings) for s in plan.send.secrets),  # type: ignore[arg-type] # the table of keys knows only places
+        secrets=_secrets(plan),
         answers=plan.send.answers,
         message_id=call.message_id,
     )
     return request, tuple(problems)
 
 
-def _payload(plan: Plan, transformed: Transformed) -> dict[str, Any]:
+#: What every request says of its body.
+_HEADERS = {"Content-Type": "application/json"}
+
+
+def _secrets(plan: Plan) -> tuple[Secret, ...]:
+    return tuple(Secret(s.place, s.name, s.located.text, s.settings) for s in plan.send.secrets)  # type: ignore[arg-type] # the table of keys knows only places
+
+
+def _payload(plan: Plan, transformed: Filled) -> dict[str, Any]:
     """The filled fields at their places, and the custom fields at theirs (section 1.7)."""
     payload: dict[str, Any] = {}
     for field_ in plan.fields:
@@ -184,7 +222,7 @@ def _payload(plan: Plan, transformed: Transformed) -> dict[str, Any]:
     return payload
 
 
-def scope(plan: Plan, transformed: Transformed, call: Identify, settings: Mapping[str, Any]) -> dict[str, Any]:
+def scope(plan: Plan, transformed: Filled, call: Identify, settings: Mapping[str, Any]) -> dict[str, Any]:
     """What the expressions of ``send`` see: no traits, so that nothing reaches the wire that is not accounted for."""
     fields: dict[str, Any] = {}
     for field_ in plan.fields:
@@ -220,7 +258,7 @@ def _url(plan: Plan, document: dict[str, Any], problems: list[Problem]) -> str:
 
 def _headers(plan: Plan, document: dict[str, Any], problems: list[Problem]) -> dict[str, str]:
     own = {name.lower() for name, _ in plan.send.headers}
-    headers = {} if "content-type" in own else {"Content-Type": "application/json"}
+    headers = {} if "content-type" in own else dict(_HEADERS)
     for name, located in plan.send.headers:
         text = _text(located, document, problems)
         position = located.position

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Protocol
 
 from mapper.errors import Findings, Position
+from mapper.frozen import dataclass, field
 from mapper.source import Node, Scalar, Series, Table
 from mapper.values import reads_differently
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +111,7 @@ def test_a_file_is_there_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) ->
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(events.Reader, "event", stop)
+    monkeypatch.setattr(events.Reader, "mapped", stop)
     ended = run("transform", "events.ndjson", "-o", "out.ndjson", "--rejects", "rejects.ndjson")
     assert (ended.code, ended.err) == (130, "stopped\n")
     assert Path("out.ndjson").read_text("utf-8") == "old\n"
@@ -120,6 +122,18 @@ def test_a_device_is_not_replaced() -> None:
     """What is no file is written to, not renamed over."""
     assert run("transform", lines(READY), "-o", os.devnull).code == 0
     assert not Path(os.devnull).is_file()
+
+
+MEMORY = "/dev/shm"  # noqa: S108 - where Linux keeps files in memory
+
+
+@pytest.mark.skipif(not Path(MEMORY).is_dir(), reason="there is no disk in memory")
+def test_a_disk_in_memory_is_a_disk() -> None:
+    """A file there is replaced like any other, not written to at its end, although it stands among the devices."""
+    with tempfile.TemporaryDirectory(dir=MEMORY) as directory:
+        for _ in range(2):
+            assert run("transform", lines(READY), "-o", f"{directory}/out").code == 0
+        assert Path(directory, "out").read_text("utf-8") == '{"email":"a@b.c"}\n'
 
 
 def test_a_link_is_followed() -> None:
@@ -254,10 +268,10 @@ def test_no_bar_where_nobody_looks() -> None:
 def test_a_mistake_of_ours_shows_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
     """An exception nobody thought of ends the run without a word of the event: only our own lines."""
 
-    def fail(_: object, __: str, line: Any) -> None:
-        raise ValueError(line.raw.decode())
+    def fail(_: object, raw: bytes) -> None:
+        raise ValueError(raw.decode())
 
-    monkeypatch.setattr(events.Reader, "event", fail)
+    monkeypatch.setattr(events.Reader, "mapped", fail)
     ended = run("transform", lines(READY))
     assert ended.code == 70
     assert "a@b.c" not in ended.err
@@ -269,3 +283,112 @@ def test_directories_are_made() -> None:
     """An output may stand in a directory that is not there yet."""
     assert run("transform", lines(READY), "-o", "out/today/bodies.ndjson").code == 0
     assert Path("out/today/bodies.ndjson").read_text("utf-8") == '{"email":"a@b.c"}\n'
+
+
+# ------------------------------------------------------------------------- full disks, closed pipes, keys pressed early
+
+FULL = "/dev/full"
+full_disk = pytest.mark.skipif(not Path(FULL).exists(), reason="there is no device that is always full")
+
+
+def shell(command: str) -> subprocess.CompletedProcess[bytes]:
+    """A command line with redirections; ``mapper`` is the program."""
+    started = f'mapper() {{ "{sys.executable}" "{ROOT / "cli.py"}" "$@"; }}; {command}'
+    return subprocess.run(["/bin/sh", "-c", started], capture_output=True, check=False)
+
+
+@full_disk
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (f"transform events.ndjson >{FULL}", b"to standard output: "),
+        (f"transform events.ndjson -o {FULL}", b"/dev/full: "),
+        (f"transform events.ndjson --rejects {FULL}", b"/dev/full: "),
+        (f"transform events.ndjson --jobs 2 >{FULL}", b"to standard output: "),
+        (f"preview event.json >{FULL}", b": "),
+        (f"--help >{FULL}", b": "),
+    ],
+)
+def test_a_full_disk_is_said(arguments: str, said: bytes) -> None:
+    """Exit 2 and a sentence: no mistake of ours, and no traceback."""
+    lines(*[READY, WRONG] * 2_000)
+    Path("event.json").write_text(json.dumps(READY), "utf-8")
+    ended = shell(f"mapper {arguments}")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(b"error: cannot write")
+    assert ended.stderr.endswith(said + b"no space left on device\n")
+
+
+@full_disk
+def test_a_full_disk_behind_stderr_is_an_exit_code() -> None:
+    """Where nothing can be said any more, the code says it."""
+    assert shell(f"mapper transform {lines(READY)} 2>{FULL}").returncode == 2
+
+
+def test_a_closed_stdout_is_said() -> None:
+    """Where there is no stdout at all, `-o` still works; what is said goes nowhere but to stderr."""
+    ended = shell(f"mapper transform {lines(READY)} >&-")
+    assert (ended.returncode, ended.stderr) == (2, b"error: cannot write to standard output: it is closed\n")
+    assert shell("mapper transform events.ndjson -o out.ndjson >&-").returncode == 0
+    assert shell("mapper transform events.ndjson 2>&-").stdout == b'{"email":"a@b.c"}\n'
+
+
+def test_a_file_that_grows_too_large_leaves_nothing() -> None:
+    """A disk that fills up on the way: exit 2, the old file stays, and no half of a new one."""
+    lines(*[READY] * 3_000)
+    Path("out.ndjson").write_text("old\n", "utf-8")
+    ended = shell("ulimit -f 8; mapper transform events.ndjson -o out.ndjson")
+    assert (ended.returncode, ended.stderr) == (2, b"error: cannot write out.ndjson: file too large\n")
+    assert Path("out.ndjson").read_text("utf-8") == "old\n"
+    assert not list(Path().glob(".*"))
+
+
+@pytest.mark.parametrize(
+    "command", ["preview event.json", "check small.yaml", "test small.yaml", "functions", "--help"]
+)
+def test_every_command_leaves_a_closed_pipe_quietly(command: str) -> None:
+    """The code that shells have for it, and no word."""
+    Path("event.json").write_text(json.dumps(READY), "utf-8")
+    reading, writing = os.pipe()
+    os.close(reading)
+    program_ = [sys.executable, str(ROOT / "cli.py"), *command.split()]
+    ended = subprocess.run(program_, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize("before", [0o600, 0o644, 0o640])
+def test_a_file_keeps_who_may_read_it(before: int) -> None:
+    """What was private stays private when it is written anew; rejects are private whatever was there."""
+    for name in ("out.ndjson", "rejects.ndjson"):
+        Path(name).touch()
+        Path(name).chmod(before)
+    run("transform", lines(READY, WRONG), "-o", "out.ndjson", "--rejects", "rejects.ndjson")
+    assert Path("out.ndjson").stat().st_mode & 0o777 == before
+    assert Path("rejects.ndjson").stat().st_mode & 0o777 == 0o600
+
+
+def test_ctrl_c_while_the_commands_are_loaded() -> None:
+    """Somebody who changes their mind at once gets one word, not a traceback."""
+    code = (
+        "import sys\n"
+        "class Pressed:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'typer': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Pressed())\n"
+        "from mapper.apps.cli import main; main()"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr) == (130, b"stopped\n")
+
+
+def test_the_version_is_said() -> None:
+    """The name and the version, as other tools say it."""
+    assert run("--version").out == f"mapper {importlib.metadata.version('segment-mapper')}\n"
+
+
+def test_the_app_is_the_app_whoever_was_loaded_first() -> None:
+    """``mapper.apps.cli.app`` is a module too; the package's own name means the app of all commands."""
+    code = "import mapper.apps.cli.preview\nfrom mapper.apps.cli import app\nprint(len(app.registered_commands))"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False)
+    assert (ended.stdout, ended.stderr) == (b"9\n", b"")

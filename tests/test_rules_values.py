@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_rules import errors, good, read
 
-from mapper.rules import EMPTY, RULES, Broken, Rules, Validator, patterns, table, validator
+from mapper.rules import EMPTY, RULES, Broken, Rules, Validator, judgement, patterns, table
 from mapper.values import TYPES
 
 
@@ -352,7 +352,7 @@ def test_the_time_for_a_long_list_grows_with_its_length() -> None:
 @pytest.mark.parametrize("method", ["_validate_contains", "_validate_minlength"])
 def test_what_raises_is_not_let_through(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     """A value that could not be judged is broken, under the name of the rule that raised."""
-    compiled = good("minlength: 1\ncontains: [a]\nanyof: [{minlength: 1}]", "list")
+    compiled = good("minlength: 1\ncontains: [a]\nnoneof: [{minlength: 9}]", "list")
     raised = method.removeprefix("_validate_")
 
     def fail(*_: Any) -> None:
@@ -392,7 +392,7 @@ def test_no_rules_take_every_value_but_null() -> None:
 
 def test_a_repr_holds_no_value() -> None:
     """Faults go through tracebacks of tests and logs of hosts."""
-    (fault,) = validator.Schema({"maxlength": 1}).faults("private")
+    (fault,) = judgement.Schema({"maxlength": 1}).faults("private")
     assert "private" not in repr(fault)
     assert "private" not in repr(good("maxlength: 1").check("private"))
 

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from hypothesis import given
@@ -159,10 +159,10 @@ def test_the_same_call_is_sent_once() -> None:
 
 
 def test_one_message_id_with_two_contents() -> None:
-    """The first is sent, and that they differ is said: somebody's mail may be missing."""
+    """The first is sent, and the other is no duplicate: somebody's mail may be missing."""
     run, records, fake = played([call(1), call(1, traits={"template": "T2"})])
-    assert fates(records) == ["delivered", "duplicate"]
-    assert run.conflicts == 1
+    assert fates(records) == ["delivered", "conflicting"]
+    assert (run.conflicts, run.undelivered) == (1, 1)
     assert "another content" in records[1].because
     assert len(fake.posted) == 1
 
@@ -214,6 +214,30 @@ def test_no_guard_without_its_key() -> None:
     events = [{**without(call(n), "userId"), "anonymousId": f"a-{n}", "traits": {"template": "T"}} for n in (1, 2)]
     _, records, _ = played(events, more=ONCE)
     assert fates(records) == ["delivered", "delivered"]
+
+
+def test_an_order_without_its_whole_key_is_counted() -> None:
+    """It is sent, and whoever relies on the guard is told that it was none."""
+    events = [order(1, "a", "T1"), {**without(order(2, "", "T1"), "userId"), "anonymousId": "x"}, order(3, "a", "T1")]
+    run, records, _ = played(events, more=ONCE)
+    assert fates(records) == ["delivered", "delivered", "duplicate"]
+    assert run.unguarded == 1
+    assert played(events)[0].unguarded == 0
+
+
+def test_a_number_and_its_text_are_one_key() -> None:
+    """A userId of 1 and one of "1" are the same person, as they are everywhere else."""
+    events = [call(n, userId=who, traits={"template": "T1"}) for n, who in enumerate([1, "1", " 1 ", 2])]
+    _, records, _ = played(events, more=ONCE)
+    assert fates(records) == ["delivered", "duplicate", "duplicate", "delivered"]
+
+
+def test_a_key_that_no_json_can_say_guards_nothing() -> None:
+    """Not a number, and too large: two of those are no reason to take two orders for one."""
+    guard = "  once_per: {key: [\"[to_number('1e999')]\"], within: 1h}"
+    run, records, _ = played([call(1), call(2)], more=guard)
+    assert fates(records) == ["delivered", "delivered"]
+    assert run.unguarded == 2
 
 
 def test_the_rate_is_kept() -> None:
@@ -304,6 +328,7 @@ def test_every_event_ends_once_and_nothing_is_sent_twice(
     assert run.read == len(events) == sum(run.counts[fate] for fate in FATES)
     sent = Counter(request.message_id for request in fake.posted)
     assert set(sent.values()) <= {1}
+    assert run.counts["conflicting"] == 0
     assert len(fake.posted) == sum(record.outcome is not None for record in records)
     assert len(fake.posted) <= (len(events) if most is None else most)
     firsts = {record.event.message_id for record in records if record.fate != "duplicate"}
@@ -520,6 +545,34 @@ def test_what_may_have_been_taken_is_not_sent_again_blindly(desk: Desk) -> None:
     assert "ask the destination" in doubtful["what_now"]
 
 
+def test_another_content_under_one_message_id(desk: Desk) -> None:
+    """It is not delivered, and that is said, by the exit code too; it is kept so that it is not sent blindly."""
+    unsent = str(desk.path / "unsent")
+    other = call(1, traits={"template": "T2", "street": CANARY})
+    with Receiver() as receiver:
+        desk.at(receiver)
+        first = desk.run(desk.events(call(1), other, call(1)), "--to", "live", "--yes", "--unsent", unsent)
+        second = desk.run(unsent, "--to", "live", "--yes")
+    assert (first.exit_code, second.exit_code) == (4, 1)
+    assert counts(first) == {"delivered": 1, "conflicting": 1, "duplicate": 1, "read": 3}
+    assert "1 call not sent" in first.stderr
+    (kept,) = desk.records("unsent")
+    assert (kept["outcome"], kept["event"]) == ("conflicting", other)
+    assert "messageId of its own" in kept["what_now"]
+    assert len(receiver.received) == 1
+
+
+def test_orders_that_once_per_does_not_guard_are_said_before_they_are_sent(desk: Desk) -> None:
+    """Once, as a number."""
+    with Receiver() as receiver:
+        desk.at(receiver, more=ONCE)
+        nobody = [{**without(call(n), "userId"), "anonymousId": f"a-{n}"} for n in (1, 2)]
+        result = desk.run(desk.events(*nobody, call(3)), "--to", "live", "--yes")
+        fine = desk.run(desk.events(call(4)), "--to", "live", "--yes")
+    assert result.stderr.count("2 of them are not guarded by once_per") == 1
+    assert "not guarded" not in fine.stderr
+
+
 @pytest.mark.parametrize("option", ["--unsent", "--results"])
 def test_an_account_is_never_overwritten(desk: Desk, option: str) -> None:
     """A file that is there already stops the run before the first request, also where it is the input."""
@@ -548,6 +601,38 @@ def test_a_full_disk_stops_the_run(desk: Desk, monkeypatch: pytest.MonkeyPatch) 
     assert "cannot be kept" in result.stderr
     assert counts(result) == {"delivered": 1, "read": 1}
     assert len(receiver.received) == 1
+
+
+class Cut:
+    """A file on a disk that is nearly full: it takes a part of the second line, and says only how much."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self.lines: list[bytes] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to close."""
+
+    def write(self, line: bytes) -> int:
+        """Take the line, or a part of it."""
+        self.lines.append(line)
+        return len(line) if len(self.lines) == 1 else len(line) - 3
+
+
+def test_a_line_that_is_cut_short_stops_the_run(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An account with a hole is none: nothing leaves after it, and the event that can be kept is kept."""
+    real, unsent = accounts._new, desk.path / "unsent"  # noqa: SLF001 - a disk that is nearly full cannot be had
+    monkeypatch.setattr(accounts, "_new", lambda name: Cut() if name.endswith("results") else real(name))
+    with Receiver(answer(202), answer(429), answer(202)) as receiver:
+        desk.at(receiver)
+        words = ["--to", "live", "--yes", "--results", str(desk.path / "results"), "--unsent", str(unsent)]
+        result = desk.run(desk.events(*map(call, range(3))), *words)
+    assert result.exit_code == 2
+    assert "cut short" in result.stderr
+    assert len(receiver.received) == 2
+    assert desk.records("unsent") == [call(1)]
 
 
 def test_a_cap_of_the_mapping(desk: Desk) -> None:
@@ -665,6 +750,16 @@ def test_it_says_what_is_going_to_happen(desk: Desk) -> None:
     host = receiver.url.split("/")[2]
     assert f"2 of 4 events are to be sent to {host} (Letters, live)" in result.stderr
     assert "20 a second: about 1 second" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--slow", "--retry-after"])
+@pytest.mark.parametrize("word", ["nan", "inf", "-inf"])
+def test_a_sandbox_that_waits_no_number_of_seconds(desk: Desk, option: str, word: str) -> None:
+    """A usage error, before it listens."""
+    command = ["sandbox", "-m", str(desk.path / "letters.yaml"), "--port", "0", "--answer", "429", option, word]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 2
+    assert "seconds are a number" in result.output
 
 
 COMMAND = [sys.executable, "-c", "from mapper.apps.cli import main; main()", "send"]

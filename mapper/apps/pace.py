@@ -6,9 +6,10 @@ Knows moments and gaps, in seconds, and takes the time as an argument. Must not 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+
+from mapper.frozen import dataclass, replace
 
 #: The units of a rate, in seconds, as the mapping language has them (``send.rate``).
 UNITS = {"second": 1, "minute": 60, "hour": 3600}

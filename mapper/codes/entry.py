@@ -5,7 +5,7 @@ Knows the shape of a description. Must not know any code.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from mapper.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ see a document. Sound but generous: what is read on any document is in the resul
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from mapper import functions
+from mapper.frozen import dataclass, field
 
 #: A step that stands for any name or index.
 STAR = -1

@@ -12,11 +12,11 @@ known by its path alone; a list or object that was built knows each element's ow
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from mapper import functions
 from mapper.expressions import interpreter, reads
+from mapper.frozen import dataclass
 
 #: A path into the document; everything at and below it flowed.
 Origin = tuple[str | int, ...]

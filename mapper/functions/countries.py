@@ -9,6 +9,8 @@ apostrophes and a leading or trailing ``the`` do not count (``mapper.functions.s
 
 from __future__ import annotations
 
+from functools import cache
+
 from mapper.functions.spelling import fold
 
 #: Names that more than one country goes by. They are read as none.
@@ -281,12 +283,6 @@ def _rows() -> dict[str, tuple[str, ...]]:
     return {line[:2]: (line[3:6], *(spelled.strip() for spelled in line[7:].split("|"))) for line in lines}
 
 
-def _codes(rows: dict[str, tuple[str, ...]]) -> dict[str, str]:
-    codes = {short.lower(): code for code, row in rows.items() for short in (code, row[0])}
-    codes.update((fold(spelled), code) for code, row in rows.items() for spelled in row[1:])
-    return {spelled: code for spelled, code in codes.items() if spelled not in AMBIGUOUS}
-
-
 _ROWS = _rows()
 
 #: Two-letter code -> English name, for messages and documentation.
@@ -295,10 +291,15 @@ NAMES: dict[str, str] = {code: row[1] for code, row in _ROWS.items()}
 #: Two-letter code -> three-letter code.
 ALPHA_3: dict[str, str] = {code: row[0] for code, row in _ROWS.items()}
 
-#: Every folded spelling -> the two-letter code.
-CODES: dict[str, str] = _codes(_ROWS)
+
+@cache
+def _codes() -> dict[str, str]:
+    """Every folded spelling -> the two-letter code. Made for the first that is no code: it takes a millisecond."""
+    codes = {short.lower(): code for code, row in _ROWS.items() for short in (code, row[0])}
+    codes.update((fold(spelled), code) for code, row in _ROWS.items() for spelled in row[1:])
+    return {spelled: code for spelled, code in codes.items() if spelled not in AMBIGUOUS}
 
 
 def code_of(text: str) -> str | None:
     """The two-letter code of a country, however it is spelled; None where it is unknown or ambiguous."""
-    return text if text in NAMES else CODES.get(fold(text))
+    return text if text in NAMES else _codes().get(fold(text))

@@ -6,8 +6,9 @@ Knows the shape of a description. Must not know any particular function.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from mapper.frozen import dataclass
 
 #: Called by a function with a stable problem code when it changed something that a person should
 #: hear about, such as ``zip_restored``. Never called with a value.

@@ -10,15 +10,17 @@ and must not know a transport.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from mapper import codec, event, identity, mapping, plan, request, source, transform
+from mapper import codec, event, expressions, identity, mapping, plan, request, source, transform
+from mapper.compiled import Compiled, Done
 from mapper.errors import Findings, MapperError, MappingError, Position, Problem, SettingsError
+from mapper.frozen import dataclass, field, replace
 from mapper.identity import Identity
-from mapper.pipeline import records
+from mapper.pipeline.result import Result
 from mapper.plan import Plan
 from mapper.plan.settings import Settings, resolve
 from mapper.request import Request
@@ -32,20 +34,6 @@ class NotFoundError(MapperError, FileNotFoundError):
 
 
 @dataclass(frozen=True, slots=True)
-class Result(Transformed):
-    """What became of one event: a Transformed, and its request where it is ready.
-
-    ``request`` is None for events that are invalid or skipped; it holds no secret.
-    """
-
-    request: Request | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """The result as plain JSON: what ``mapper preview --format json`` writes. It holds the traits' values."""
-        return records.of_result(self, self.request)
-
-
-@dataclass(frozen=True, slots=True)
 class Mapper:
     """A loaded mapping. Immutable; one may be shared by any number of threads.
 
@@ -56,6 +44,7 @@ class Mapper:
     written: mapping.Mapping = field(repr=False)
     text: str = field(repr=False)
     settings: Settings = field(repr=False)
+    compiled: Compiled = field(repr=False)
 
     @property
     def file(self) -> str:
@@ -88,10 +77,11 @@ class Mapper:
         resolved = self.resolved(settings)
         person = _person(identity)
         try:
-            decoded = codec.decode(event) if isinstance(event, str | bytes) else codec.normal(event)
+            text = event if isinstance(event, bytes) else _text(event)
+            decoded = codec.decode(text)
         except codec.NotJson as error:
             return not_json(error)
-        return self.transform_decoded(decoded, resolved, person)
+        return self.transform_decoded(decoded, resolved, person, plain=codec.is_plain(text))
 
     def resolved(self, settings: Mapping[str, Any] | None = None) -> Settings:
         """The settings for a run. Raises SettingsError where one is missing or wrong (secrets apart)."""
@@ -104,17 +94,49 @@ class Mapper:
         known = {**self.settings.public, **self.settings.secret, **given}
         return resolve(self.plan, {}, known)
 
-    def transform_decoded(self, decoded: Any, settings: Settings, person: Identity | None = None) -> Result:
-        """As ``transform``, for JSON that came out of the codec and settings that are resolved."""
+    def transform_decoded(
+        self, decoded: Any, settings: Settings, person: Identity | None = None, *, plain: bool = False
+    ) -> Result:
+        """As ``transform``, for JSON that came out of the codec and settings that are resolved.
+
+        ``plain`` is ``codec.is_plain`` of its text: it only saves work. The JSON is the result's from here on: it is
+        read again when somebody asks for the accounts, so it must not be changed.
+        """
+        if self.compiled.due:
+            done = self.compiled.run(decoded, settings.public, person, plain=plain)
+            if done is not None:
+                return self._quick(done, decoded, settings, person)
+        return Result.of(*self._story(decoded, settings, person))
+
+    def _quick(self, done: Done, decoded: Any, settings: Settings, person: Identity | None) -> Result:
+        """The result of an event that the compiled plan answered for."""
+        story = partial(self._story, decoded, settings, person)
+        if done.because is not None:
+            return Result("skipped", done.because, story=story)
+        if done.problems:
+            return Result("invalid", None, done.problems, story=story)
+        make = self.compiled.request
+        if make is None:
+            call = event.read(decoded, self.plan.destination)
+            built, problems = request.build(self.plan, done, cast("event.Identify", call), settings.public)
+            if built is None or problems:
+                return Result.of(*story())
+            ready: Request | Callable[[], Request] = built
+        else:
+            ready = partial(make, done, decoded)
+        return Result("ready", fields=done.fields, custom_fields=done.custom_fields, request=ready, story=story)
+
+    def _story(self, decoded: Any, settings: Settings, person: Identity | None) -> tuple[Transformed, Request | None]:
+        """The whole story of one event: every account, every filling, and the request."""
         call = event.read(decoded, self.plan.destination)
         if isinstance(call, event.NotForUs):
-            return _result(transform.transform(self.plan, call, _NOTHING_KNOWN, settings.public))
+            return transform.transform(self.plan, call, _NOTHING_KNOWN, settings.public), None
         known = identity.known(call, person, self.plan.never)
         done = transform.transform(self.plan, call, known, settings.public)
         if done.status != "ready":
-            return _result(done)
+            return done, None
         built, problems = request.build(self.plan, done, call, settings.public)
-        return _result(done, built, problems)
+        return _with(done, problems), built
 
     def remember(self, known: Identity | None, event_: Any) -> Identity:
         """What is known of a person after one more event: by trait, the last writer.
@@ -157,22 +179,29 @@ def _person(known: Identity | Mapping[str, Any] | None) -> Identity | None:
         raise TypeError(message) from None
 
 
+#: ``MAPPER_COMPILED=off`` maps without compiled plans, and ``on`` compiles before the first event: for tests, and for
+#: whoever suspects them. What is sent is the same.
+_MODE = os.environ.get("MAPPER_COMPILED", "auto")
+expressions.compile_when(_MODE)
+
 _NOTHING_KNOWN = identity.Known({}, {}, {})
 
 
-def _result(done: Transformed, built: Request | None = None, problems: tuple[Problem, ...] = ()) -> Result:
+def _text(event: Any) -> bytes:
+    """An event's JSON text. Raises NotJson."""
+    return codec.utf8(event) if isinstance(event, str) else codec.text_of(event)
+
+
+def _with(done: Transformed, problems: tuple[Problem, ...]) -> Transformed:
+    """A transformed event with what stood in the way of its request."""
+    if not problems:
+        return done
     errors = tuple(p for p in problems if p.level == "error")
-    warnings = tuple(p for p in problems if p.level == "warning")
-    return Result(
+    return replace(
+        done,
         status="invalid" if errors else done.status,
-        because=done.because,
-        fields=done.fields,
-        custom_fields=done.custom_fields,
         problems=done.problems + errors,
-        warnings=done.warnings + warnings,
-        accounts=done.accounts,
-        fillings=done.fillings,
-        request=built,
+        warnings=done.warnings + tuple(p for p in problems if p.level == "warning"),
     )
 
 
@@ -218,7 +247,7 @@ def inspect(
     if written is None or compiled is None or any(p.level == "error" for p in problems):
         return None, problems, read.text
     resolved = resolve(compiled, os.environ if environ is None else environ)
-    return Mapper(compiled, written, read.text, resolved), problems, read.text
+    return Mapper(compiled, written, read.text, resolved, Compiled(compiled, _MODE)), problems, read.text
 
 
 def _in_file_order(of_source: tuple[Problem, ...], every: list[Problem]) -> tuple[Problem, ...]:

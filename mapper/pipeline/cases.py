@@ -7,11 +7,11 @@ Must not know how a difference is laid out for a reader.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from mapper import source
 from mapper.errors import Findings, MappingError, Position, Problem
+from mapper.frozen import dataclass, field
 from mapper.pipeline import Mapper, Result
 from mapper.shapes import Entry
 from mapper.source import Node, Series, Table

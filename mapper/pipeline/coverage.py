@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any
@@ -18,6 +17,7 @@ from mapper.errors import ExpressionError, Problem
 from mapper.event import Identify
 from mapper.expressions import STAR
 from mapper.expressions.syntax import nodes
+from mapper.frozen import dataclass
 from mapper.pipeline import Mapper
 from mapper.plan.parts import Located
 from mapper.transform import presence

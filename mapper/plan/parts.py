@@ -5,12 +5,12 @@ Knows the shape of a plan. Must not know how one is compiled or run.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from mapper.errors import Position, Problem
 from mapper.expressions import Expression
+from mapper.frozen import dataclass, field
 from mapper.outcome import Answers
 from mapper.rules import EMPTY, Rules
 from mapper.source import Scalar

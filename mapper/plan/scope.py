@@ -6,12 +6,11 @@ Must not know what a field or a request does with its value.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from mapper import expressions
 from mapper.errors import ExpressionError, Findings, Position
 from mapper.event import ENVELOPE
 from mapper.expressions import Expression
+from mapper.frozen import dataclass
 from mapper.plan import hints, lint
 from mapper.plan.parts import Located, Place
 from mapper.source import Scalar

@@ -6,10 +6,10 @@ Knows a setting's type, default and rules. Must not read the environment: it is 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from mapper.errors import Problem
+from mapper.frozen import dataclass, field
 from mapper.plan.parts import Mark, Plan, Setting
 from mapper.plan.send import wrong_base
 from mapper.values import number

@@ -6,10 +6,10 @@ Knows lines, the mapper and who is known. Must not send anything, and keeps no m
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from mapper import codec
+from mapper.frozen import dataclass, field
 from mapper.pipeline import Mapper, Result, not_json
 from mapper.plan.settings import Settings
 from mapper.readers import ndjson
@@ -54,13 +54,16 @@ class Reader:
 
     def event(self, name: str, line: ndjson.Line) -> Event:
         """The event of one line that is not blank. ``name`` is its file's."""
-        if line.too_long:
-            error = codec.NotJson(f"the line has more than {ndjson.MAX_LINE} bytes")
-            return Event(name, line.number, b"", None, not_json(error))
-        try:
-            decoded = codec.decode(line.raw)
-        except codec.NotJson as error:
-            return Event(name, line.number, line.raw, None, not_json(error))
-        person = self.people.of(decoded) if self.people is not None else None
-        result = self.mapper.transform_decoded(decoded, self.settings, person)
+        decoded, result = self.mapped(None if line.too_long else line.raw)
         return Event(name, line.number, line.raw, decoded, result)
+
+    def mapped(self, raw: bytes | None) -> tuple[Any, Result]:
+        """One line's JSON and what becomes of it; without a JSON where it is none. A line that is too long is None."""
+        if raw is None:
+            return None, not_json(codec.NotJson(f"the line has more than {ndjson.MAX_LINE} bytes"))
+        try:
+            decoded = codec.decode(raw)
+        except codec.NotJson as error:
+            return None, not_json(error)
+        person = self.people.of(decoded) if self.people is not None else None
+        return decoded, self.mapper.transform_decoded(decoded, self.settings, person)

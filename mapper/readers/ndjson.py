@@ -16,16 +16,20 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from mapper.frozen import dataclass, field
 from mapper.readers import UnreadableError
 
 #: The longest line, in bytes. A real Identify call has 1 to 4 KB; the collecting API takes 32 KB.
 MAX_LINE = 1024 * 1024
 #: So many bytes are asked for at once: enough for the longest line and its end.
 _LIMIT = MAX_LINE + len(b"\r\n")
+
+#: So much of a file is read ahead: lines of 1 KB then cost no system call each.
+AHEAD = 64 * 1024
+_SPACE = b" \t\r\n"
 
 #: How a file of two-byte characters begins. PowerShell's ``>`` writes such files.
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -59,7 +63,7 @@ def opened(name: str) -> Iterator[BinaryIO]:
         yield sys.stdin.buffer
         return
     try:
-        stream = Path(name).open("rb")  # noqa: SIM115 - closed by the `with` below; only the opening may fail here
+        stream = Path(name).open("rb", AHEAD)  # noqa: SIM115 - closed by the `with` below; only the opening may fail here
     except OSError as error:
         raise UnreadableError(f"cannot read {name}: {_reason(error)}") from None
     with stream:
@@ -82,28 +86,65 @@ def check(name: str) -> None:
 
 def lines(stream: BinaryIO, name: str) -> Iterator[Line]:
     """The lines of a stream, blank ones included. ``name`` is its name in messages. Raises UnreadableError."""
+    for number, (raw, torn) in enumerate(texts(stream, name), 1):
+        yield Line(number, raw, torn=torn) if raw is not None else Line(number, too_long=True, torn=torn)
+
+
+def texts(stream: BinaryIO, name: str, start: int = 0, stop: int | None = None) -> Iterator[tuple[bytes | None, bool]]:
+    """The bare content of each line, in order: what ``lines`` says, where a Line for each would cost too much.
+
+    The bytes of a line without its end: empty where it is blank, None where it is too long; and whether it is torn.
+    With ``start`` and ``stop``, only the lines that begin at these bytes or between them: ranges that touch give each
+    line once, and a file of one event over several lines has to be one range. Raises UnreadableError.
+    """
     try:
-        yield from _lines(stream, name)
+        yield from _texts(stream, name, start, sys.maxsize if stop is None else stop)
     except OSError as error:
         raise UnreadableError(f"cannot read {name}: {_reason(error)}") from None
 
 
-def _lines(stream: BinaryIO, name: str) -> Iterator[Line]:
-    number = 0
-    while chunk := stream.readline(_LIMIT):
-        number += 1
+def _texts(stream: BinaryIO, name: str, start: int, stop: int) -> Iterator[tuple[bytes | None, bool]]:
+    place = _first_line(stream, start, stop) if start else 0
+    while place < stop and (chunk := stream.readline(_LIMIT)):
+        raw = chunk.strip(_SPACE)
+        if not place:
+            raw = _first(chunk, name).strip(_SPACE)
+            if raw == b"{":
+                # One event that goes over many lines: what a person saves from a browser or a log.
+                # On one line again: outside of texts a line break is white space, and inside there can be none.
+                yield whole(raw, stream, name).replace(b"\r", b" ").replace(b"\n", b" ").strip(), False
+                return
+        place += len(chunk)
         ended = chunk.endswith(b"\n")
-        complete = ended or len(chunk) < _LIMIT
-        raw = (_first(chunk, name) if number == 1 else chunk).strip(b" \t\r\n")
-        if number == 1 and raw == b"{":
-            # One event that goes over many lines: what a person saves from a browser or a log.
-            # On one line again: outside of texts a line break is white space, and inside there can be none.
-            yield Line(number, whole(raw, stream, name).replace(b"\r", b" ").replace(b"\n", b" ").strip())
-            return
-        if complete and len(raw) <= MAX_LINE:
-            yield Line(number, raw, torn=not ended)
+        if len(raw) <= MAX_LINE and (ended or len(chunk) < _LIMIT):
+            yield raw, not ended
         else:
-            yield Line(number, too_long=True, torn=not ended and not _skip_rest(stream))
+            rest, ended = (0, True) if ended else _rest(stream)
+            place += rest
+            yield None, not ended
+
+
+def _first_line(stream: BinaryIO, start: int, stop: int) -> int:
+    """Go to the first line that begins at ``start`` or behind it; where it begins, ``stop`` where none does before."""
+    place = start - 1
+    stream.seek(place)
+    while place < stop - 1:
+        chunk = stream.readline(min(AHEAD, stop - 1 - place))
+        place += len(chunk)
+        if chunk.endswith(b"\n"):
+            return place
+        if not chunk:
+            break
+    return stop
+
+
+def is_one_event(name: str) -> bool:
+    """Whether a file's first line is a lone brace: all of it is one event then. Raises UnreadableError."""
+    with opened(name) as stream:
+        try:
+            return stream.readline(_LIMIT).removeprefix(codecs.BOM_UTF8).strip(_SPACE) == b"{"
+        except OSError as error:
+            raise UnreadableError(f"cannot read {name}: {_reason(error)}") from None
 
 
 def _first(chunk: bytes, name: str) -> bytes:
@@ -115,12 +156,14 @@ def _first(chunk: bytes, name: str) -> bytes:
     return first
 
 
-def _skip_rest(stream: BinaryIO) -> bool:
-    """Read to the line's end and keep nothing. Whether there was an end."""
+def _rest(stream: BinaryIO) -> tuple[int, bool]:
+    """Read to the line's end and keep nothing: how many bytes, and whether there was an end."""
+    size = 0
     while chunk := stream.readline(MAX_LINE):
+        size += len(chunk)
         if chunk.endswith(b"\n"):
-            return True
-    return False
+            return size, True
+    return size, False
 
 
 def _reason(error: OSError) -> str:

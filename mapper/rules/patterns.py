@@ -6,11 +6,12 @@ Knows re2, what it refuses and how to say so. Must not know rules, fields or fil
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import re2
+
+from mapper.frozen import dataclass
 
 #: A longer pattern than this is no pattern that a person can read.
 MAX_BYTES = 512
@@ -62,19 +63,43 @@ def matches(pattern: str, text: str) -> bool:
     """
     expression = _compiled(pattern)
     try:
-        return expression.fullmatch(text) is not None
+        return expression.fullmatch(text.encode()) is not None  # of a text, re2 would also count the characters
     except UnicodeEncodeError:  # half of a surrogate pair: JSON can hold it, and it is no character
         return False
+
+
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """A function that says whether the whole of a composed text has the form, twice as fast as ``matches``.
+
+    A set of one pattern tells only whether it matches, not where, which is what takes re2 its time. Where it runs out
+    of memory it says No, and the slower one is asked. Raises re2.error for a pattern that ``fault`` objects to.
+    """
+    only = re2.Set.FullMatchSet(_options())
+    only.Add(pattern)
+    only.Compile()
+    match = only.Match
+
+    def has_form(text: str) -> bool:
+        try:
+            return match(text.encode()) is not None
+        except UnicodeEncodeError:  # as in ``matches``
+            return False
+
+    return has_form
 
 
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> re2._Regexp:
     """The compiled pattern. Remembered, because a Cerberus schema holds the text (re2 itself remembers only 128)."""
+    return re2.compile(pattern, _options())
+
+
+def _options() -> re2.Options:
     options = re2.Options()
     options.log_errors = False
     options.never_capture = True
     options.max_mem = _MEMORY
-    return re2.compile(pattern, options)
+    return options
 
 
 def _text(error: Exception) -> str:

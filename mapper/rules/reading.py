@@ -6,13 +6,13 @@ beyond asking ``validator``, nor the sections of a mapping around the rules.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, TypeGuard
 
 from mapper.errors import Findings, Position
-from mapper.rules import patterns, predicates, table, wording
-from mapper.rules.validator import Schema
+from mapper.frozen import dataclass, field
+from mapper.rules import accepting, patterns, predicates, table, wording
+from mapper.rules.judgement import Schema
 from mapper.shapes import Flag, Whole, kind_of, warn_if_read_differently
 from mapper.source import Node, Scalar, Series, Table
 from mapper.values import TYPES, typed
@@ -242,17 +242,21 @@ class Reading:
         if "allowed" not in rules or not isinstance(series, Series) or len(series.parts) != len(rules["allowed"]):
             return
         others = self._beside_allowed(rules, kind)
+        fine = accepting.accepts("any", others)
         for part, value in zip(series.parts, rules["allowed"], strict=True):
-            fault = next(iter(others.faults([value] if kind == "list" else value)), None)
+            judged = [value] if kind == "list" else value
+            if fine is not None and fine(judged):
+                continue
+            fault = next(iter(Schema(others).faults(judged)), None)
             if fault is not None:
                 said = wording.broken(fault, {})
                 message = f"{wording.listed([value])} is allowed here, but the rule {said.rule!r} refuses it"
                 self._contradict(message, part)
 
-    def _beside_allowed(self, rules: RuleSet, kind: str) -> Schema:
+    def _beside_allowed(self, rules: RuleSet, kind: str) -> RuleSet:
         """The rules that an allowed value has to keep as well; an entry of a list knows only what is forbidden."""
         kept = {"forbidden"} if kind == "list" else set(rules) - {"allowed", "required", "type"}
-        return Schema({name: rules[name] for name in kept if name in rules})
+        return {name: argument for name, argument in rules.items() if name in kept}
 
     def _contradict(self, message: str, node: Node | None) -> None:
         if node is not None:

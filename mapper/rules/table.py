@@ -7,10 +7,10 @@ know how a rule is read from a file, checked or worded, nor Cerberus itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from mapper.frozen import dataclass
 from mapper.values import TYPES
 
 #: What stands behind a rule's colon. ``count`` is a whole number from 0 up, ``values`` a list of values of

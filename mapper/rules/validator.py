@@ -16,7 +16,6 @@ The docstring of a ``_validate`` method is, or ends with, the schema of the rule
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -25,6 +24,7 @@ from cerberus import errors
 from cerberus.schema import UnvalidatedSchema
 
 from mapper.rules import predicates
+from mapper.rules.faults import Fault
 
 #: The name under which the one value stands in the document that Cerberus is given.
 _NAME = "value"
@@ -122,47 +122,20 @@ class Validator(cerberus.Validator):  # type: ignore[misc] # cerberus is not typ
     _validate_oneof = _choice(errors.ONEOF, lambda fitting, _: fitting == 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One broken rule, without any object of Cerberus.
-
-    ``rule``      its name; None for a member that an object's schema does not list.
-    ``path``      where it stands in the set of rules, such as ``("schema", "street", "maxlength")``.
-    ``argument``  what stands behind the rule's colon.
-    ``at``        the entry's number (from 0) or the member's name, inside a list or an object.
-    ``inner``     the first fault inside, where the rule judges parts or alternatives.
-    ``more``      how many other faults there are inside.
-    ``fitting``   how many alternatives fit.
-    """
-
-    rule: str | None
-    path: tuple[str | int, ...]
-    argument: Any
-    value: Any = field(repr=False)
-    at: str | int = field(repr=False)
-    inner: Fault | None = None
-    more: int = 0
-    fitting: int = 0
-
-
-class Schema:
-    """One value's set of rules, ready for Cerberus. Immutable; safe to share between threads."""
-
-    __slots__ = ("_schema",)
-
-    def __init__(self, rules: Mapping[str, Any]) -> None:
-        """Keep the rules. They are trusted: Cerberus's own check of them is skipped, with its process-wide cache."""
-        self._schema = UnvalidatedSchema({_NAME: rules})
-
-    def faults(self, value: Any) -> tuple[Fault, ...]:
-        """The broken rules, in the order of the rules. May raise what Cerberus raises."""
-        # One validator a call: a shared one gives wrong answers to threads. It costs about 5 microseconds.
-        validator = Validator(self._schema, error_handler=_SILENT)
-        validator.validate({_NAME: value}, normalize=False)
-        return tuple(_fault(error) for error in validator._errors)  # noqa: SLF001 - the texts have no paths
-
-
 _SILENT = errors.BaseErrorHandler()
+
+
+def prepared(rules: Mapping[str, Any]) -> UnvalidatedSchema:
+    """A set of rules as ``faults`` wants it. It is trusted: Cerberus's own check of it is skipped."""
+    return UnvalidatedSchema({_NAME: rules})
+
+
+def faults(schema: UnvalidatedSchema, value: Any) -> tuple[Fault, ...]:
+    """The rules that a value breaks, in the order of the rules. May raise what Cerberus raises."""
+    # One validator a call: a shared one gives wrong answers to threads. It costs about 5 microseconds.
+    validator = Validator(schema, error_handler=_SILENT)
+    validator.validate({_NAME: value}, normalize=False)
+    return tuple(_fault(error) for error in validator._errors)  # noqa: SLF001 - the texts have no paths
 
 
 def _fault(error: errors.ValidationError) -> Fault:

@@ -7,12 +7,12 @@ itself nor the name of a member that came with it: both belong to a person.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from mapper.errors import Position
+from mapper.frozen import dataclass
 from mapper.rules import predicates, table
-from mapper.rules.validator import Fault
+from mapper.rules.faults import Fault
 
 #: Where each rule stands: its path in the set of rules -> its key in the file.
 Places = Mapping[tuple[str | int, ...], Position]

@@ -12,17 +12,20 @@ merge keys, which this format does not need, are refused at their place.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
 from mapper.errors import MappingError, Position, Problem
+from mapper.frozen import dataclass, field
 from mapper.source import complaints
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
 MAX_EVENTS = 12_000
+
+#: What ends a plain text on its line: a comment, or a comma.
+_ENDS = re.compile(r"[ \t]+#|[ \t]*,")
 
 #: libyaml's parser where PyYAML has it (13 times faster), the pure one elsewhere. Both only make events.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -236,6 +239,8 @@ class _Reader:
     def _scalar(self, event: _Event) -> Scalar:
         scalar = self._scalar_at(event, event.value)
         raw = self.text[event.start_mark.index : event.end_mark.index]
+        if raw.isascii() and raw.isprintable() and raw[:1] != '"':
+            return scalar  # nearly all are: nothing is hidden in them
         for offset, width, code, message, hint in complaints.odd_characters(raw, scalar.text):
             self._problem(self._inside(event, raw[:offset], width), code, message, hint)
         return scalar
@@ -255,7 +260,7 @@ class _Reader:
         width = end.column - start.column if start.line == end.line else 1
         position = self._place(start, max(width, 1))
         line = self.lines[end.line] if end.line < len(self.lines) else ""
-        ended = re.match(r"[ \t]+#|[ \t]*,", line[end.column :]) if plain and exact else None
+        ended = _ENDS.match(line, end.column) if plain and exact and end.column < len(line) else None
         whole = complaints.as_meant(line[start.column :], flow=ended.group().endswith(",")) if ended else ""
         return Scalar(text, position, plain, exact, whole if len(whole) > len(text) else None)
 

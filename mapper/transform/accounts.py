@@ -7,13 +7,13 @@ and the last line always holds. Must not fill fields, nor decide a custom field'
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import takewhile
 from typing import Any
 
 from mapper.errors import ExpressionError
 from mapper.expressions import STAR, Expression
+from mapper.frozen import dataclass, field
 from mapper.identity import Layer
 from mapper.plan.parts import Candidate, Field, Glob, Plan
 from mapper.transform import presence

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from mapper import codec
 from mapper.errors import Problem
+from mapper.frozen import dataclass, field
 from mapper.identity import Layer
 from mapper.plan.parts import CustomFields, Plan
 from mapper.transform import presence
@@ -94,8 +94,8 @@ class _Router:
             reason = "lists are dropped (lists: drop)"
         if reason is not None:
             return Account(leaf.path, leaf.layer, "dropped", (), reason, leaf.value)
-        name, changed = self._name(leaf.path[1:] if lifted else leaf.path)
-        return _Free(leaf.path, self._value(leaf.value), leaf.layer, name, changed)
+        name, changed = name_of(self.rules, leaf.path[1:] if lifted else leaf.path)
+        return _Free(leaf.path, value_of(self.rules, leaf.value), leaf.layer, name, changed)
 
     def _no_value(self, leaf: Leaf) -> str | None:
         if leaf.value is None:
@@ -103,20 +103,6 @@ class _Router:
         if not presence.is_empty(leaf.value) or (self.rules.keep_empty and leaf.path not in self.ledger.named):
             return None
         return "blank" if isinstance(leaf.value, str) else "empty"
-
-    def _name(self, path: Path) -> tuple[str, bool]:
-        plain = self.rules.separator.join(str(step) for step in path)
-        name = snake(plain) if self.rules.names == "snake" else plain
-        return f"{self.rules.prefix}{name}{self.rules.suffix}", name != plain
-
-    def _value(self, value: Any) -> Any:
-        if isinstance(value, dict):
-            return _json_text(value) if self.rules.nested == "text" else value
-        if not isinstance(value, list) or self.rules.lists in ("keep", "flatten"):
-            return value
-        if self.rules.lists == "join" and not any(isinstance(part, dict | list) for part in value):
-            return ", ".join(_word(part) for part in value if part is not None)
-        return _json_text(value)
 
     def finish(self) -> Routed:
         """Give out the names: one that needed no change wins, then event order."""
@@ -153,6 +139,24 @@ class _Router:
             message = f"the custom field {slot.name} is dropped: it {broken.message}"
             return reason, Problem(broken.rule, message, "warning", broken.position, slot.name, broken.hint)
         return None, None
+
+
+def name_of(rules: CustomFields, path: Path) -> tuple[str, bool]:
+    """The custom field's name of a leaf, and whether it had to be changed for that."""
+    plain = rules.separator.join([str(step) for step in path])
+    name = snake(plain) if rules.names == "snake" else plain
+    return f"{rules.prefix}{name}{rules.suffix}", name != plain
+
+
+def value_of(rules: CustomFields, value: Any) -> Any:
+    """What is sent for a leaf, or for a list or an object that goes as one value."""
+    if isinstance(value, dict):
+        return _json_text(value) if rules.nested == "text" else value
+    if not isinstance(value, list) or rules.lists in ("keep", "flatten"):
+        return value
+    if rules.lists == "join" and not any(isinstance(part, dict | list) for part in value):
+        return ", ".join(_word(part) for part in value if part is not None)
+    return _json_text(value)
 
 
 def expression_of(path: Path) -> str:

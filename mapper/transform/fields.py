@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mapper.errors import ExpressionError, Level, Problem
+from mapper.frozen import dataclass, field, replace
 from mapper.identity import Known
 from mapper.plan.fields import spelling
 from mapper.plan.parts import Age, Candidate, Field, Located
@@ -61,7 +61,7 @@ def fill(plan: Field, scope: Scope) -> Filling:
         because = "its condition failed" if problems else CONDITION
         return Filling(plan.name, "left_out", because=because, problems=tuple(problems))
     if plan.const is not None:
-        return Filling(plan.name, "sent", _own(plan.const), source="const", problems=tuple(problems))
+        return Filling(plan.name, "sent", own(plan.const), source="const", problems=tuple(problems))
     search = _find(plan, scope)
     search.problems[:0] = problems
     if search.winner is not None:
@@ -208,12 +208,12 @@ def _without_winner(plan: Field, search: _Search) -> Filling:
         state = "rejected" if level == "error" else "empty"
         return Filling(plan.name, state, because=search.unfit, tried=tried, problems=tuple(search.problems))  # type: ignore[arg-type] # one of two words
     if plan.default is not None:
-        value = _own(plan.default)
+        value = own(plan.default)
         return Filling(plan.name, "sent", value, source="default", tried=tried, problems=tuple(search.problems))
     return Filling(plan.name, "empty", tried=tried, problems=tuple(search.problems))
 
 
-def _own(fixed: Any) -> Any:
+def own(fixed: Any) -> Any:
     """A fixed value for one result: whoever holds it may change it, and the plan is shared."""
     return deepcopy(fixed) if isinstance(fixed, list | dict) else fixed
 
@@ -232,7 +232,7 @@ def _finish(plan: Field, scope: Scope, search: _Search, winner: _Winner) -> Fill
         tried=tuple(search.tried[i] for i in sorted(search.tried)),
     )
     value, wrong = _cleaned(plan, winner.value, scope, search.problems)
-    wrong += [] if wrong else list(_broken(plan, value))
+    wrong += [] if wrong else list(broken(plan, value))
     if wrong:
         return _wrong(plan, filling, value, wrong, search.problems)
     search.problems.extend(_advice(plan, value, located))
@@ -287,11 +287,10 @@ def _not_understood(plan: Field, why: str, key: str) -> Problem:
     return Problem("not_understood", f"the value is not understood: {why}", "error", position, plan.name, hint)
 
 
-def _broken(plan: Field, value: Any) -> Iterator[Problem]:
-    for broken in plan.rules.check(value):
-        yield Problem(
-            broken.rule, f"it {broken.message}", "error", broken.position or plan.position, plan.name, broken.hint
-        )
+def broken(plan: Field, value: Any) -> Iterator[Problem]:
+    """The problems of a finished value that breaks rules of its field."""
+    for one in plan.rules.check(value):
+        yield Problem(one.rule, f"it {one.message}", "error", one.position or plan.position, plan.name, one.hint)
 
 
 def _wrong(plan: Field, filling: Filling, value: Any, wrong: list[Problem], problems: list[Problem]) -> Filling:

@@ -5,9 +5,8 @@ Knows ``require`` and ``required`` (the mapping language, section 1.5). Must not
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from mapper.errors import ExpressionError, Level, Problem
+from mapper.frozen import replace
 from mapper.plan.parts import Field, Plan, Requirement
 from mapper.transform.fields import CONDITION, Scope, failed, truth
 from mapper.transform.results import Filling
@@ -55,7 +54,11 @@ def _lacks(field: Field, scope: Scope) -> bool:
 
 
 def _missing(field: Field, filling: Filling) -> Problem:
-    cleared = any(tried.verdict == "cleared" for tried in filling.tried)
+    return missing(field, cleared=any(tried.verdict == "cleared" for tried in filling.tried))
+
+
+def missing(field: Field, *, cleared: bool) -> Problem:
+    """The problem of a required field that is not filled."""
     message = "it is required and missing" + ("; the newest call cleared it" if cleared else "")
     spellings = " or ".join(candidate.located.text for candidate in field.candidates)
     hint = f"send {spellings}; or add your own spelling to `from`" if spellings else "give it a `from`"
@@ -103,10 +106,14 @@ def _presence(requirement: Requirement, scope: Scope) -> list[Problem]:
     there = [name for name in requirement.names if _there(name, scope)]
     names = ", ".join(requirement.names)
     if requirement.kind == "any_of":
-        if there:
-            return []
-        message = requirement.message or f"at least one of {names} is needed"
-        return [_levelled(Problem("any_of", message, field=names, hint="send one of them"), requirement)]
+        return [] if there else [nothing_of(requirement)]
     absent = [name for name in requirement.names if name not in there]
     message = requirement.message or f"all of {names} are needed"
     return [_levelled(Problem("all_of", message, field=name, hint="send it"), requirement) for name in absent]
+
+
+def nothing_of(requirement: Requirement) -> Problem:
+    """The problem of an ``any_of`` of which nothing is there."""
+    names = ", ".join(requirement.names)
+    message = requirement.message or f"at least one of {names} is needed"
+    return _levelled(Problem("any_of", message, field=names, hint="send one of them"), requirement)

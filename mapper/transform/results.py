@@ -5,10 +5,10 @@ Knows the shape of a result. Must not know how it is made.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mapper.errors import Position, Problem
+from mapper.frozen import dataclass, field
 from mapper.identity import Layer
 
 Status = Literal["ready", "invalid", "skipped"]

@@ -6,7 +6,8 @@ not know what an answer means (``mapper.outcome``), and must not retry, follow o
 It uses httpx's transport and not its client: a client would keep the cookies of one person for the
 next, read proxies and certificates from the environment, and log every URL. What is left is one
 exchange over a verified connection, bounded in time (httpx has no total deadline: a server that drips
-is endless) and in size (a reply is never decoded: a small one can unfold to gigabytes).
+is endless) and in size (a reply is never decoded: a small one can unfold to gigabytes). Each of those
+transports has one connection and carries one request at a time (``mapper.transports.connections``).
 
 The destination's address comes from the mapping and the settings, never from an event. It needs no
 filter of private addresses: a host inside a network that could be reached by mistake has no
@@ -25,14 +26,14 @@ import re
 import socket
 import ssl
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self, cast
-from weakref import WeakKeyDictionary
 
 import httpx
 
 from mapper.outcome import Failure, Fault, Reply
 from mapper.request import Prepared, Request
+from mapper.transports.connections import Connections
 
 #: Seconds: for a whole exchange; for finding, reaching and greeting the host; for using a connection again.
 #: The last is shorter than the idle limit of any usual server (gunicorn 2 s, Node, Apache and uvicorn 5 s): a
@@ -40,6 +41,8 @@ from mapper.request import Prepared, Request
 DEADLINE, CONNECT, IDLE = 30.0, 5.0, 1.0
 #: How many bytes of a reply's body are read.
 CAP = 64 * 1024
+#: How many connections one object opens for one event loop; who comes next waits for ``connect`` seconds.
+MOST = 100
 
 #: Headers that say how the message is framed or where it goes. They are ours: a wrong one tears the message apart.
 _FRAMING = frozenset({"connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"})
@@ -61,6 +64,7 @@ _GARBLED = _Weather("protocol", maybe_sent=True, words="the exchange broke off o
 _BROKEN = _Weather("network", maybe_sent=True, words="the connection broke")
 _LATE = _Weather("timeout", maybe_sent=True, words="the destination did not answer in time")
 _UNREACHED = _Weather("connect", maybe_sent=False, words="no connection could be made")
+_BUSY = _Weather("busy", maybe_sent=False, words="no connection came free in time")
 _UNEXPECTED = _Weather("unexpected", maybe_sent=True, words="sending failed in a way that should not occur")
 _ADDRESS = _Weather("bad_url", maybe_sent=False, words="the URL is not one that can be asked")
 
@@ -70,7 +74,7 @@ _ADDRESS = _Weather("bad_url", maybe_sent=False, words="the URL is not one that 
 WEATHER: Mapping[type[BaseException], _Weather] = {
     httpx.ConnectError: _UNREACHED,  # also TLS: the certificate is judged before the request is written
     httpx.ConnectTimeout: _Weather("connect_timeout", maybe_sent=False, words="no connection was made in time"),
-    httpx.PoolTimeout: _Weather("busy", maybe_sent=False, words="no connection came free in time"),
+    httpx.PoolTimeout: _BUSY,
     httpx.ProxyError: _Weather("proxy", maybe_sent=False, words="the proxy refused"),
     httpx.UnsupportedProtocol: _ADDRESS,
     httpx.InvalidURL: _ADDRESS,
@@ -139,8 +143,10 @@ class Http:
     Certificates are always verified. Plain http goes to this machine only; redirects are given back as
     replies and never followed; proxies and certificates in the environment are ignored.
 
-    Connections are opened on the first send and kept for a moment, for each event loop its own. Make one
-    object per worker: httpx's pool costs more the more sends share it. Use ``async with``, or ``aclose``.
+    Make one and share it: any number of tasks, threads and event loops may send through it at once. Each request
+    under way has a connection of its own, ``MOST`` of them for each loop, so a send costs the same however many
+    others there are. They are kept for a moment after use, and a forked process opens its own. ``async with`` or
+    ``aclose`` closes those of the running loop; the end of ``asyncio.run`` does too.
 
     Raises OSError where ``ca_file`` cannot be read.
     """
@@ -155,11 +161,13 @@ class Http:
     ) -> None:
         self._settings = dict(settings or {})
         self._deadline = deadline
+        self._patience = min(connect, deadline)
         self._timeout = {"connect": connect, "pool": connect, "read": None, "write": None}
         self._ca_file = None if ca_file is None else os.fspath(ca_file)
         if self._ca_file is not None:
             authorities(self._ca_file)
-        self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncHTTPTransport] = WeakKeyDictionary()
+        self._of_loops: dict[asyncio.AbstractEventLoop, Connections[httpx.AsyncHTTPTransport]] = {}
+        self._address = _read_address("")
         _silence()
 
     async def __aenter__(self) -> Self:
@@ -169,10 +177,10 @@ class Http:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections of the running loop. A later send opens new ones."""
-        pool = self._pools.pop(asyncio.get_running_loop(), None)
-        if pool is not None:
-            await pool.aclose()
+        """Close the connections of the running loop, those in use when they come free. A later send opens new ones."""
+        connections = self._of_loops.pop(asyncio.get_running_loop(), None)
+        if connections is not None:
+            await connections.aclose()
 
     async def send(self, request: Request) -> Reply | Failure:
         """Send one request once.
@@ -180,37 +188,58 @@ class Http:
         Raises SettingsError where a secret cannot be made from the settings; nothing was sent then.
         """
         prepared = request.with_secrets(self._settings)
-        refused = _unfit_header(prepared, request) or _unfit_address(prepared)
+        address = self._address_of(prepared)
+        refused = _unfit_header(prepared, request) or address.refused
         if refused:
             return refused
         progress = Progress()
         try:
-            outgoing = _outgoing(prepared, {"timeout": self._timeout, "trace": progress})
+            outgoing = _outgoing(prepared, address.url, {"timeout": self._timeout, "trace": progress})
         except Exception:  # noqa: BLE001 - a request that cannot be made was not sent, whatever the reason
             return Failure("bad_request", maybe_sent=False, message="the request cannot be made", fault="request")
-        return await self._exchange(outgoing, progress)
+        return await self._exchange(outgoing, address.origin, progress)
 
-    async def _exchange(self, outgoing: httpx.Request, progress: Progress) -> Reply | Failure:
+    async def _exchange(self, outgoing: httpx.Request, origin: str, progress: Progress) -> Reply | Failure:
         """One request and its reply. The deadline is ours, around everything that httpx does."""
         until = asyncio.get_running_loop().time() + self._deadline
         try:
+            connections = self._connections()
+            lent = await connections.take(origin, self._patience)
+        except Exception as error:  # noqa: BLE001 - a request without a connection was not sent, whatever the reason
+            weather = _BUSY if isinstance(error, TimeoutError) else _UNEXPECTED
+            return Failure(weather.kind, maybe_sent=False, message=weather.words)
+        whole = False
+        try:
             async with asyncio.timeout_at(until):
-                response = await self._connections().handle_async_request(outgoing)
+                response = await lent.connection.handle_async_request(outgoing)
+            body, whole = await _read(response, until)
         except Exception as error:  # noqa: BLE001 - the table's last entry is Exception: nothing may be left out
             return failure(error, progress)
-        body, truncated = await _read(response, until)
-        return _judged(response, body, truncated=truncated, written=progress.written)
+        finally:
+            await connections.give_back(lent, usable=whole)
+        return _judged(response, body, whole=whole, written=progress.written)
 
-    def _connections(self) -> httpx.AsyncHTTPTransport:
-        """The open connections of the running loop. Those of another loop, in another thread, are left alone."""
+    def _connections(self) -> Connections[httpx.AsyncHTTPTransport]:
+        """The connections of the running loop. Those of another loop, in another thread, are left alone."""
         loop = asyncio.get_running_loop()
-        pool = self._pools.get(loop)
-        if pool is None:
-            limits = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=IDLE)
-            trust = authorities(self._ca_file)
-            pool = httpx.AsyncHTTPTransport(verify=trust, trust_env=False, limits=limits, retries=0)
-            self._pools[loop] = pool
-        return pool
+        connections = self._of_loops.get(loop)
+        if connections is None or connections.inherited:
+            for gone in [known for known in list(self._of_loops) if known.is_closed()]:
+                self._of_loops.pop(gone, None)
+            connections = self._of_loops[loop] = Connections(self._open, most=MOST, idle=IDLE)
+        return connections
+
+    def _open(self) -> httpx.AsyncHTTPTransport:
+        """A transport for one request at a time. It connects when it is used."""
+        limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=IDLE)
+        return httpx.AsyncHTTPTransport(verify=authorities(self._ca_file), trust_env=False, limits=limits, retries=0)
+
+    def _address_of(self, prepared: Prepared) -> _Address:
+        """The address of a request. The last one is kept, because most mappings send everything to one."""
+        address = self._address
+        if address.text != prepared.url:
+            address = self._address = _read_address(prepared.url)
+        return address
 
 
 @functools.lru_cache(maxsize=8)
@@ -248,19 +277,32 @@ def _unfit_header(prepared: Prepared, request: Request) -> Failure | None:
     return None
 
 
-def _unfit_address(prepared: Prepared) -> Failure | None:
-    """What forbids to send there."""
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """An address that was read, where it goes, and what forbids to send there. It may have a secret in it."""
+
+    text: str = field(repr=False)
+    url: httpx.URL = field(repr=False)
+    origin: str
+    refused: Failure | None = None
+
+
+def _read_address(text: str) -> _Address:
+    """An address for the wire."""
     try:
-        url = httpx.URL(prepared.url)
+        url = httpx.URL(text)
         complete = bool(url.host) and 0 < (url.port or 443) < 65536
     except Exception:  # noqa: BLE001 - whatever cannot be read as a URL
-        complete = False
+        url, complete = httpx.URL(), False
+    origin = f"{url.scheme}://{url.netloc.decode('ascii')}"
     if not complete:
-        return Failure(_ADDRESS.kind, maybe_sent=False, message=_ADDRESS.words, fault="request")
-    if url.scheme == "https" or (url.scheme == "http" and _is_this_machine(url.host)):
-        return None
-    message = "only https is sent to, and http on this machine"
-    return Failure("insecure_url", maybe_sent=False, message=message, fault="settings")
+        refused = Failure(_ADDRESS.kind, maybe_sent=False, message=_ADDRESS.words, fault="request")
+    elif url.scheme == "https" or (url.scheme == "http" and _is_this_machine(url.host)):
+        return _Address(text, url, origin)
+    else:
+        message = "only https is sent to, and http on this machine"
+        refused = Failure("insecure_url", maybe_sent=False, message=message, fault="settings")
+    return _Address(text, url, origin, refused)
 
 
 def _is_this_machine(host: str) -> bool:
@@ -273,41 +315,41 @@ def _is_this_machine(host: str) -> bool:
         return False
 
 
-def _outgoing(prepared: Prepared, extensions: dict[str, Any]) -> httpx.Request:
+def _outgoing(prepared: Prepared, url: httpx.URL, extensions: dict[str, Any]) -> httpx.Request:
     """The request for the wire. httpx adds Host and Content-Length; the mapping's headers win over our defaults."""
-    headers = httpx.Headers({"user-agent": "mapper", "accept": "*/*"})
+    headers = {"user-agent": ("user-agent", "mapper"), "accept": ("accept", "*/*")}
     if prepared.content:
-        headers["content-type"] = "application/json"
+        headers["content-type"] = ("content-type", "application/json")
     for name, text in prepared.headers.items():
-        headers[name] = text  # whatever its case: two spellings of a name are not sent as two headers
-    headers["accept-encoding"] = "identity"
+        headers[name.lower()] = (name, text)  # two spellings of a name are not sent as two headers
+    headers["accept-encoding"] = ("accept-encoding", "identity")
     return httpx.Request(
-        prepared.method, prepared.url, headers=headers, content=prepared.content, extensions=extensions
+        prepared.method, url, headers=list(headers.values()), content=prepared.content, extensions=extensions
     )
 
 
 async def _read(response: httpx.Response, until: float) -> tuple[bytes, bool]:
-    """The first bytes of a reply's body as they came, and whether they are not all.
+    """The first bytes of a reply's body as they came, and whether they are all.
 
     Whatever goes wrong here, the destination has answered: its status line is complete and stands.
     """
     body = bytearray()
-    chunks = cast("AsyncGenerator[bytes, None]", response.aiter_raw())
+    chunks = cast("AsyncGenerator[bytes, None]", aiter(cast("httpx.AsyncByteStream", response.stream)))
     try:
         async with asyncio.timeout_at(until), contextlib.aclosing(chunks):
             async for chunk in chunks:
                 body += chunk
                 if len(body) > CAP:
-                    return bytes(body[:CAP]), True
+                    return bytes(body[:CAP]), False
     except Exception:  # noqa: BLE001 - see above
-        return bytes(body), True
+        return bytes(body), False
     finally:
         with contextlib.suppress(Exception):
             await response.aclose()
-    return bytes(body), response.headers.get("content-encoding", "identity").lower() != "identity"
+    return bytes(body), True
 
 
-def _judged(response: httpx.Response, body: bytes, *, truncated: bool, written: bool) -> Reply | Failure:
+def _judged(response: httpx.Response, body: bytes, *, whole: bool, written: bool) -> Reply | Failure:
     """The reply, where it is one that may be believed."""
     status = response.status_code
     if not 200 <= status <= 599:
@@ -316,7 +358,9 @@ def _judged(response: httpx.Response, body: bytes, *, truncated: bool, written: 
         # httpcore goes on to read when writing fails, so a success may be about a request that it never had whole.
         message = f"the destination answered {status} before it had the whole request"
         return Failure("early_reply", maybe_sent=True, message=message)
-    return Reply(status, {name.lower(): text for name, text in response.headers.items()}, body, truncated)
+    headers = {name.lower(): text for name, text in response.headers.items()}
+    packed = headers.get("content-encoding", "identity").lower() != "identity"
+    return Reply(status, headers, body, packed or not whole)
 
 
 def failure(error: BaseException, progress: Progress) -> Failure:

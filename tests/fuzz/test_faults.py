@@ -17,14 +17,15 @@ import mistakes
 import pytest
 import strategies
 import test_accounts
+import test_expressions_compiled
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 from jmespath.visitor import TreeInterpreter
 from strategies import Case
 
-from mapper import codec, identity, source
+from mapper import codec, expressions, identity, source
 from mapper.errors import Position
-from mapper.expressions import interpreter, reads, trace
+from mapper.expressions import generator, interpreter, reads, sure, trace, writer
 from mapper.request import Request
 from mapper.source import complaints
 from mapper.transform import accounts, custom, fields, presence
@@ -67,6 +68,23 @@ def search() -> None:
         laws.check_search(text, document)
     drawn = (grammar.expressions(), grammar.objects)
     _hunt("pairs", 10_000, laws.check_search, *drawn)
+
+
+def compiled() -> None:
+    """Law 4, the value of compiled expressions."""
+    for text, document in EDGES:
+        test_expressions_compiled.check_package(text, [document])
+    drawn = (grammar.expressions(), st.lists(grammar.objects, max_size=3))
+    _hunt("compiled pairs", 3_000, test_expressions_compiled.check_package, *drawn)
+
+
+def budgets() -> None:
+    """The steps of compiled expressions."""
+    for text in ("a[*].b", "[[a], [a]]", "to_string(a)", "map(&b, a)"):
+        for value in ([{"b": 1}] * 200, [{"b": 1}] * 700, "x" * 40_000):
+            test_expressions_compiled.check_sure(text, {"a": value})
+    drawn = (_TEXTS, test_expressions_compiled.vast())
+    _hunt("vast pairs", 3_000, test_expressions_compiled.check_sure, *drawn)
 
 
 def traces() -> None:
@@ -187,6 +205,7 @@ def projections_keep_null(patch: pytest.MonkeyPatch) -> None:
         return [self.visit(right, element) for element in elements] if isinstance(elements, list) else None
 
     patch.setattr(interpreter.Run, "visit_projection", visit, raising=False)
+    patch.setattr(generator, "MODE", "off")
 
 
 def names_are_sorted(patch: pytest.MonkeyPatch) -> None:
@@ -211,6 +230,48 @@ def too_little_budget(patch: pytest.MonkeyPatch) -> None:
         return made
 
     patch.setattr(interpreter, "worded", failed)
+
+
+def compiled_zero_is_false(patch: pytest.MonkeyPatch) -> None:
+    """Compiled code has the truth of Python."""
+    patch.setattr(sure, "zero", lambda _value: False)
+
+
+def compiled_one_is_true(patch: pytest.MonkeyPatch) -> None:
+    """Compiled code has the equality of Python."""
+    real = writer.Writer._flag
+    patch.setattr(writer.Writer, "_flag", lambda self, kind, code: real(self, kind, code.partition(" and (")[0]))
+
+
+def compiled_projections_keep_null(patch: pytest.MonkeyPatch) -> None:
+    """A compiled projection keeps what is null."""
+    patch.setattr(writer.Writer, "_keep", lambda self, name, value: self._write(f"{name}.append({value})"))
+
+
+def long_lists_are_let_through(patch: pytest.MonkeyPatch) -> None:
+    """Compiled code steps through lists of any length."""
+    patch.setattr(writer.Writer, "_short", lambda self, _name: self._write("pass"))
+
+
+def weights_are_not_asked(patch: pytest.MonkeyPatch) -> None:
+    """Compiled code builds what it likes."""
+    patch.setattr(sure, "weighed", lambda _value, _most: None)
+
+
+def long_texts_are_light(patch: pytest.MonkeyPatch) -> None:
+    """Compiled code makes texts of any length."""
+    patch.setattr(writer, "CHARACTERS_A_STEP", 1_000_000)
+
+
+def elements_are_counted_once(patch: pytest.MonkeyPatch) -> None:
+    """The count of steps forgets that lists have many elements."""
+    real = generator.most_steps
+    patch.setattr(generator, "most_steps", lambda node, limits: real(node, limits._replace(elements=1)))
+
+
+def choices_flow_whole(patch: pytest.MonkeyPatch) -> None:
+    """A function that gives one of its arguments is taken for one that makes its value of all of them."""
+    patch.setattr(expressions, "selects", lambda _name: False)
 
 
 def lists_forget(patch: pytest.MonkeyPatch) -> None:
@@ -330,8 +391,8 @@ def orders_are_remembered(patch: pytest.MonkeyPatch) -> None:
 
 def values_are_sorted(patch: pytest.MonkeyPatch) -> None:
     """An event that comes as a value has its names sorted, one that comes as text has not."""
-    real = codec.normal
-    patch.setattr(codec, "normal", lambda value: laws.sorted_deeply(real(value)))
+    real = codec.text_of
+    patch.setattr(codec, "text_of", lambda value: real(laws.sorted_deeply(value)))
 
 
 def the_last_name_wins(patch: pytest.MonkeyPatch) -> None:
@@ -385,6 +446,14 @@ FAULTS: tuple[tuple[Plant, Callable[[], None], bool], ...] = (
     (projections_keep_null, search, False),
     (names_are_sorted, search, False),
     (too_little_budget, search, False),
+    (compiled_zero_is_false, compiled, False),
+    (compiled_one_is_true, compiled, False),
+    (compiled_projections_keep_null, compiled, False),
+    (long_lists_are_let_through, budgets, False),
+    (weights_are_not_asked, budgets, False),
+    (long_texts_are_light, budgets, False),
+    (elements_are_counted_once, budgets, False),
+    (choices_flow_whole, test_expressions_compiled.test_whole_flows_are_what_flowed, False),
     (lists_forget, flows, False),
     (filters_let_all_through, traces, False),
     (conditions_are_not_read, unread, False),

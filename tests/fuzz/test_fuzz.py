@@ -13,6 +13,7 @@ import mistakes
 import pytest
 import strategies
 import test_accounts
+import test_expressions_compiled
 from hunt import hunt
 from hypothesis import strategies as st
 from strategies import Case
@@ -99,6 +100,30 @@ def test_expressions() -> None:
     assert set(seen) >= grammar.NODE_KINDS
     assert {f"{name}()" for name in grammar.STANDARD} <= set(seen)
     assert seen["value"] > 3_000
+
+
+def test_compiled_expressions() -> None:
+    """Law 4 for compiled expressions: 100,000 pairs, several of each expression and of each document."""
+
+    def check(texts: list[str], documents: list[Any]) -> Counter[str]:
+        return sum((test_expressions_compiled.check_package(text, documents) for text in texts), Counter())
+
+    texts = st.lists(grammar.expressions(), min_size=4, max_size=4)
+    seen = hunt("compiled expressions", 5_000, check, texts, st.lists(grammar.objects, min_size=5, max_size=5))
+    assert seen["pairs"] >= 100_000
+    assert seen["value, sure"] > (seen["value, unsure"] + seen["value, not compiled"]) * 50
+
+
+def test_compiled_expressions_on_vast_documents() -> None:
+    """On lists and texts around every limit, with our functions too: never a value beyond the budget."""
+
+    def check(text: str, document: Any) -> str:
+        test_expressions_compiled.check_build(text, document)
+        return test_expressions_compiled.check_sure(text, document)
+
+    vast = test_expressions_compiled.vast()
+    seen = hunt("compiled expressions on vast documents", 5_000, check, grammar.expressions(own=True), vast)
+    assert min(seen["value"], seen["unsure"]) > 200
 
 
 def test_broken_expressions() -> None:

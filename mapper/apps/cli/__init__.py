@@ -1,25 +1,67 @@
 """The command line: ``mapper``, and ``python cli.py`` in a checkout.
 
-Knows which commands there are. Must not do what they do: each has a module of its own.
+Knows how a run of the program begins and ends. Must not do what a command does, and loads none before it is asked:
+Ctrl-C may come while the commands are loaded, and a worker of ``transform --jobs`` needs none of them.
 """
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
+from contextlib import suppress
+from types import ModuleType
+from typing import Any, NoReturn
 
-from mapper.apps.cli import check, preview, reference, sandbox, send, transform, try_tests
-from mapper.apps.cli.app import app
+from mapper.apps.cli import exits
 
 __all__ = ["app", "main"]
 
-#: Importing a command's module puts the command on the app.
-_COMMANDS = (preview, transform, send, sandbox, check, try_tests, reference)
+
+class _Package(ModuleType):
+    """This package, whose ``app`` is the Typer app also after the module of that name was loaded."""
+
+    @property
+    def app(self) -> Any:
+        """The Typer app with all commands on it."""
+        from mapper.apps.cli import commands
+
+        return commands.load()
+
+    @app.setter
+    def app(self, _: ModuleType) -> None:
+        """Whoever imports the module ``mapper.apps.cli.app`` puts it here, where the name is taken."""
 
 
-def main() -> None:
+sys.modules[__name__].__class__ = _Package
+
+
+def main() -> NoReturn:
     """Run the command line, and exit with the code of how it ended."""
-    for stream in (sys.stdout, sys.stderr):
-        # A character that a terminal cannot show must not stop what was done already.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-    app()
+    # What is made while starting stays; to look through it for rubbish again and again is a tenth of the time it takes.
+    gc.set_threshold(100_000)
+    try:
+        from mapper.apps.cli import commands
+
+        code = commands.run()
+    except KeyboardInterrupt:  # while the commands were loaded; later they see to it themselves
+        with suppress(OSError):
+            os.write(2, b"stopped\n")
+        code = exits.INTERRUPTED
+    sys.exit(_flushed(code))
+
+
+def _flushed(code: int) -> int:
+    """Hand over what is still to be written; what nobody takes goes nowhere, so that Python does not complain of it.
+
+    The exit code: another one than ``code`` where all went well until here.
+    """
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except (OSError, ValueError) as error:
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            if not code:
+                code = exits.PIPE_CLOSED if isinstance(error, BrokenPipeError) else exits.Exit.USAGE
+    return code

@@ -6,21 +6,23 @@ Knows typer, and whose fault which exception is. Must not know what a command do
 from __future__ import annotations
 
 import os
+import signal
 import sys
-import traceback
+from contextlib import suppress
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from mapper.apps.cli import exits
+from mapper.apps.cli import exits, mistakes
 from mapper.apps.cli.exits import Exit
+from mapper.apps.cli.outputs import CLOSED, FULL, UnwritableError, why
 from mapper.errors import MapperError, MappingError, Problem, SettingsError
 
 _ORDER = ("preview", "transform", "send", "sandbox", "check", "test", "functions", "explain", "schema")
-_PACKAGE = Path(__file__).parents[2]
+#: What is installed is called longer than the command.
+_DISTRIBUTION = "segment-mapper"
 
 
 class Commands(TyperGroup):
@@ -29,13 +31,15 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
         try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
+            try:
+                return super().invoke(ctx)
+            finally:
+                if sys.stdout is not None:
+                    sys.stdout.flush()
         except BrokenPipeError:
             _leave_quietly()
-        except KeyboardInterrupt:
-            say("stopped")
-            raise typer.Exit(exits.INTERRUPTED) from None
+        except KeyboardInterrupt as error:
+            _end("stopped", exits.signalled(getattr(error, "number", signal.SIGINT)))
         except MappingError as error:
             _report(error.problems, error.text)
             raise typer.Exit(Exit.NOT_COMPILED) from None
@@ -43,14 +47,13 @@ class Commands(TyperGroup):
             _report(error.problems)
             raise typer.Exit(Exit.USAGE) from None
         except MapperError as error:
-            say(f"error: {error}")
-            raise typer.Exit(Exit.USAGE) from None
+            _end(f"error: {error}", Exit.USAGE)
         except Exception as error:
             if hasattr(error, "exit_code"):  # typer's own exceptions: they say how to exit
                 raise
-            say(_our_mistake(error))
-            raise typer.Exit(exits.OUR_MISTAKE) from None
-        return result
+            if isinstance(error, OSError) and error.errno in FULL:
+                _end(f"error: cannot write: {why(error)}", Exit.USAGE)
+            _end(mistakes.told(error), exits.OUR_MISTAKE)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The commands in the order in which a person needs them."""
@@ -72,8 +75,27 @@ app = typer.Typer(
 )
 
 
+def _version(asked: bool) -> None:  # noqa: FBT001 - typer's way to say a switch
+    """Say the version, and leave."""
+    if not asked:
+        return
+    # It looks through the installed packages, which no other command has to.
+    from importlib import metadata
+
+    try:
+        version = metadata.version(_DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        version = "(not installed)"
+    write(f"mapper {version}\n".encode())
+    raise typer.Exit
+
+
 @app.callback()
-def _group() -> None:
+def _group(
+    version: Annotated[  # noqa: FBT002 - typer's way to say a switch
+        bool, typer.Option("--version", help="Say the version, and leave.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
     """Keep the commands' names even where there is only one."""
 
 
@@ -126,12 +148,21 @@ SettingsOption = Annotated[
 
 
 def say(text: str) -> None:
-    """Talk to the person: on stderr, so that stdout holds nothing but what was asked for."""
-    print(text, file=sys.stderr)  # noqa: T201 - this is the one place that prints
+    """Talk to the person: on stderr, so that stdout holds nothing but what was asked for. Raises UnwritableError."""
+    if sys.stderr is None:  # closed: print would take stdout instead
+        return
+    try:
+        print(text, file=sys.stderr)  # noqa: T201 - this is the one place that prints
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UnwritableError(f"cannot write to standard error: {why(error)}") from None
 
 
 def write(content: bytes) -> None:
-    """Write to stdout: bytes, so that no terminal's encoding changes them."""
+    """Write to stdout: bytes, so that no terminal's encoding changes them. Raises UnwritableError."""
+    if sys.stdout is None:
+        raise UnwritableError(CLOSED)
     sys.stdout.flush()
     sys.stdout.buffer.write(content)
     sys.stdout.buffer.flush()
@@ -143,19 +174,18 @@ def _report(problems: tuple[Problem, ...], text: str = "") -> None:
     from mapper.apps.render import terminal
 
     screen = terminal.screen(sys.stderr)
-    terminal.show(layout.report(problems, text, screen) if text else layout.brief(problems, screen), sys.stderr)
+    with suppress(OSError):  # the exit code says it as well
+        terminal.show(layout.report(problems, text, screen) if text else layout.brief(problems, screen), sys.stderr)
 
 
-def _leave_quietly() -> None:
+def _leave_quietly() -> NoReturn:
     """Whoever read our output has had enough. What is still to be written goes nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     raise typer.Exit(exits.PIPE_CLOSED)
 
 
-def _our_mistake(error: Exception) -> str:
-    """A traceback without values: no text of the exception, no locals, only our own lines."""
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [f for f in frames if Path(f.filename).is_relative_to(_PACKAGE)] or frames[-1:]
-    places = "\n".join(f"    {Path(f.filename).name}:{f.lineno} in {f.name}" for f in ours)
-    name = type(error).__name__
-    return f"This is a mistake in mapper itself ({name}), not in your files. Please report it:\n{places}"
+def _end(sentence: str, code: int) -> NoReturn:
+    """End with a sentence. Where not even that can be written, the code alone has to say it."""
+    with suppress(OSError, UnwritableError):
+        say(sentence)
+    raise typer.Exit(code) from None

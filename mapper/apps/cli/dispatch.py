@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from mapper.apps.cli.interrupts import Interrupts
 from mapper.apps.sending import target
 from mapper.apps.sending.records import AGAIN, FATES, Records
 from mapper.apps.sending.run import Run, World
+from mapper.frozen import dataclass
 from mapper.outcome import Outcome
 from mapper.pipeline import Mapper
 from mapper.plan.settings import Settings

@@ -31,6 +31,11 @@ ORDER = (Exit.FINE, Exit.SOME_INVALID, Exit.NOT_DELIVERED, Exit.NOT_COMPILED, Ex
 PIPE_CLOSED, INTERRUPTED, OUR_MISTAKE = 141, 130, 70
 
 
+def signalled(number: int) -> int:
+    """The exit code of a run that a signal ended: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
+    return 128 + number
+
+
 def highest(exits: Iterable[Exit]) -> Exit:
     """The exit code that counts where several hold; FINE where none does."""
     return max(exits, key=ORDER.index, default=Exit.FINE)

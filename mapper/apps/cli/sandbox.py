@@ -5,6 +5,7 @@ Knows its options and what is printed for each arrival. Must not know how anythi
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 import threading
@@ -45,6 +46,8 @@ def sandbox(  # noqa: PLR0913 - the options of a command
     the answers are those of the mapping. Each arrival is one line on stdout; / and /received of the printed address
     list the last 10,000 with their bodies. The key is: sandbox.
     """
+    if not all(map(math.isfinite, (slow, retry_after or 0.0))):  # typer takes the word nan for a number
+        raise typer.BadParameter("seconds are a number")
     try:
         faults = Faults(answer, retry_after, slow, drop, first, every)
     except ValueError as error:

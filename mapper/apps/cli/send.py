@@ -7,7 +7,6 @@ Knows the options, and what is asked before money is spent. Must not decide what
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -19,12 +18,13 @@ from mapper.apps.cli.dispatch import Order, Papers, dispatch, to_sandbox
 from mapper.apps.cli.exits import Exit
 from mapper.apps.sending import target
 from mapper.apps.sending.run import Rehearsal
+from mapper.frozen import replace
 from mapper.pipeline import Mapper
 from mapper.readers import UnreadableError
 
 _TO = "sandbox, live, or an address that stands in for the mapping's host (and path). http goes to this machine only."
 _RATE = "N/second, N/minute, N/hour or none, instead of the mapping's; only the sandbox takes a faster one."
-_UNSENT = "Keep here what was not delivered and may be sent again; what may have been taken is kept in a wrapping."
+_UNSENT = "Keep here what was not delivered; what a person has to look into before it is sent again is wrapped."
 _RESULTS = "One line of JSON for each event: what became of it, without traits."
 _YES = "Do not ask before something else than the sandbox is sent to. For scripts."
 
@@ -47,7 +47,8 @@ def send(  # noqa: PLR0913 - the options of a command
     machine for the run.
 
     Sent once means once within this run: the same messageId, or the same order where the mapping says once_per. A
-    later run does not remember an earlier one yet: sending the same file twice sends everything twice.
+    messageId that comes again with another content is not sent, and is counted as conflicting. A later run does not
+    remember an earlier one yet: sending the same file twice sends everything twice.
 
     Nothing is tried again. Sending stops when the key or the account is refused, after ten requests in a row
     without a final answer, and on Ctrl-C, which ends the request under way and then counts the rest as unsent (a
@@ -111,6 +112,8 @@ def _agreed(order: Order, url: str | None, *, yes: bool) -> Order | None:
     count = run.counts["delivered"]
     say(f"{count:,} of {run.read:,} events are to be sent to {where},")
     say(f"{pace.spell(order.rate)}: about {_spell(rehearsal.seconds)}. Each may be printed and cost money.")
+    if run.unguarded:
+        say(f"{run.unguarded:,} of them are not guarded by once_per: a part of its key is empty.")
     agreed = replace(order, most=count, total=run.read)
     return agreed if yes or count == 0 or _typed(count) else None
 

@@ -1,28 +1,31 @@
 """``mapper transform``: files of events in, request bodies out, one a line. Nothing is sent.
 
-Knows where each result goes and what is counted. Must not know a transport, and holds one event at a time.
+Knows which files are read and written, and by how many processes. Must not know a transport, nor what is written for
+an event.
 """
 
 from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated
 
 import typer
 
-from mapper import codec
-from mapper.apps.cli import loading
+from mapper.apps.cli import interrupts, outputs
 from mapper.apps.cli.app import IdentityOption, MappingOption, SettingsOption, app, say
 from mapper.apps.cli.counts import Counts
 from mapper.apps.cli.exits import Exit
-from mapper.apps.cli.outputs import OPEN, PRIVATE, replacing
+from mapper.apps.cli.frames import Order
+from mapper.apps.cli.sinks import Sink
 from mapper.readers import UnreadableError, ndjson
-from mapper.readers.events import Event, Reader
-from mapper.readers.ndjson import Line
+
+#: Told how many bytes were read and how many lines they are.
+Progress = Callable[[int, int], None]
 
 
 @app.command(short_help="Map many events to request bodies. Never sends.")
@@ -36,67 +39,86 @@ def transform(  # noqa: PLR0913 - the options of a command
     rejects: Annotated[
         str | None, typer.Option("--rejects", metavar="FILE", help="Keep invalid events here, with the reasons.")
     ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=0, max=256, metavar="N", help="So many processes; 0: one a core.")
+    ] = 1,
 ) -> None:
     """Map many events: the request bodies of those that are ready, one JSON a line. Never sends."""
     _check_files(files, (output, rejects), (mapping, identity))
-    mapper = loading.mapping(mapping)
-    reader = Reader(mapper, loading.settings(setting, mapper), loading.known(identity, mapper))
-    counts = Counts()
-    with _stdout() if output is None else replacing(output, OPEN) as out, _rejects(rejects) as kept:
-        writer = _Writer(out, kept, full=full)
-        for file, line in _watched(files, counts, shown=output is not None or not sys.stdout.isatty()):
-            if line.blank:
-                writer.blank()
-                continue
-            event = reader.event(file, line)
-            counts.add(event.result)
-            writer.write(event)
+    order = Order((), mapping, identity, tuple(setting or ()), full=full, rejects=rejects is not None)
+    with (
+        interrupts.raised(),
+        _work(files, order, jobs) as work,
+        _opened(output, rejects) as sink,
+        _progress(files, sink.counts, shown=output is not None or not sys.stdout.isatty()) as progress,
+    ):
+        work(sink, progress)
+    counts = sink.counts
     say("\n".join(counts.lines(rejects)))
     if counts.nothing_read:
         say("No line is an event. A file of pretty-printed JSON needs one event a line: jq -c . FILE makes it so.")
     raise typer.Exit(Exit.SOME_INVALID if counts.invalid else Exit.FINE)
 
 
-@dataclass(frozen=True, slots=True)
-class _Writer:
-    """Where results go. ``full`` writes every result, otherwise only the bodies of those that are ready."""
-
-    out: BinaryIO
-    kept: BinaryIO | None
-    full: bool
-
-    def blank(self) -> None:
-        """A blank line for a blank line, so that line N stands for line N."""
-        if self.full:
-            self.out.write(b"\n")
-
-    def write(self, event: Event) -> None:
-        """Write one event's result."""
-        result = event.result
-        if self.full:
-            self.out.write(codec.encode(result.as_dict()) + b"\n")
-        elif result.request is not None:
-            self.out.write(result.request.content + b"\n")
-        if self.kept is not None and result.status == "invalid":
-            self.kept.write(_rejected(event))
+#: Writes bodies and rejects, counts, and tells of its progress.
+Work = Callable[[Sink, Progress | None], None]
 
 
-def _rejected(event: Event) -> bytes:
-    """One line of the rejects: where, why, and the event as it came: its own bytes where it is JSON, else as a text."""
-    reasons = [{"code": p.code, "message": p.message, "field": p.field, "hint": p.hint} for p in event.result.problems]
-    head = codec.encode({"file": event.file, "line": event.number, "problems": reasons})
-    return head[:-1] + b',"event":' + _as_it_came(event.raw) + b"}\n"
+@contextlib.contextmanager
+def _work(files: list[str], order: Order, jobs: int) -> Iterator[Work]:
+    """What does the work: this process, or as many as are asked for where that is possible."""
+    if jobs == 1:
+        yield _alone(files, order)
+        return
+    # Processes are loaded only where more than one is asked for.
+    from mapper.apps.cli import workers
+
+    cut = workers.cut(files, jobs or workers.cores(), order)
+    note = "" if cut else workers.NOT_REGULAR
+    if cut is not None and cut.workers > 1:
+        with workers.started(cut) as (crew, note):
+            if crew is not None:
+                yield partial(workers.join, cut, crew.take)
+                return
+    if note:
+        say(f"note: {note}: --jobs has no effect")
+    yield _alone(files, order)
 
 
-def _as_it_came(raw: bytes) -> bytes:
-    if not raw:
-        return b"null"
-    try:
-        codec.decode(raw)
-    except codec.NotJson:
-        return codec.encode(raw.decode("utf-8", "backslashreplace"))
-    # Outside of strings a line break is white space, and inside there can be none.
-    return raw.removeprefix(b"\xef\xbb\xbf").replace(b"\r", b" ").replace(b"\n", b" ")
+def _alone(files: list[str], order: Order) -> Work:
+    """This process. The mapping, the settings and the people are loaded, and what is wrong with them is raised."""
+    # Where workers do it, this process loads nothing of the engine: they start the sooner.
+    from mapper.apps.cli import loading
+    from mapper.apps.cli.bodies import Writer
+    from mapper.readers.events import Reader
+
+    mapper = loading.mapping(order.mapping)
+    settings = loading.settings(list(order.settings), mapper)
+    reader = Reader(mapper, settings, loading.known(order.identity, mapper))
+
+    def work(sink: Sink, progress: Progress | None) -> None:
+        writer = Writer(reader, sink, order.full)
+        for name in files:
+            with ndjson.opened(name) as stream:
+                texts = ndjson.texts(stream, name)
+                writer.write(name, texts if progress is None else _told(texts, progress))
+
+    return work
+
+
+def _told(texts: Iterator[tuple[bytes | None, bool]], progress: Progress) -> Iterator[tuple[bytes | None, bool]]:
+    for raw, torn in texts:
+        progress(len(raw or b"") + 1, 1)
+        yield raw, torn
+
+
+@contextlib.contextmanager
+def _opened(output: str | None, rejects: str | None) -> Iterator[Sink]:
+    with (
+        outputs.standard() if output is None else outputs.replacing(output, outputs.OPEN) as out,
+        contextlib.nullcontext() if rejects is None else outputs.replacing(rejects, outputs.PRIVATE) as kept,
+    ):
+        yield Sink(out, kept)
 
 
 def _check_files(files: list[str], written: tuple[str | None, ...], also_read: tuple[str | None, ...]) -> None:
@@ -113,32 +135,21 @@ def _check_files(files: list[str], written: tuple[str | None, ...], also_read: t
         raise UnreadableError("--output and --rejects name the same file")
 
 
+def _progress(files: list[str], counts: Counts, *, shown: bool) -> AbstractContextManager[Progress | None]:
+    """A progress bar where somebody looks and nothing else is written there."""
+    return _bar(files, counts) if shown and sys.stderr is not None and sys.stderr.isatty() else contextlib.nullcontext()
+
+
 @contextlib.contextmanager
-def _stdout() -> Iterator[BinaryIO]:
-    yield sys.stdout.buffer
-    sys.stdout.buffer.flush()
-
-
-def _rejects(name: str | None) -> Any:
-    return contextlib.nullcontext() if name is None else replacing(name, PRIVATE)
-
-
-def _watched(files: list[str], counts: Counts, *, shown: bool) -> Iterator[tuple[str, Line]]:
-    """All lines of all files, with a progress bar where somebody looks and nothing else is written there."""
-    if not (shown and sys.stderr.isatty()):
-        yield from ((name, line) for name in files for line in _lines(name))
-        return
+def _bar(files: list[str], counts: Counts) -> Iterator[Progress]:
     # The bar is drawn with rich, which is loaded only when there is one.
     from mapper.apps.render.progress import Bar
 
     sizes = [Path(name).stat().st_size if Path(name).is_file() else None for name in files]
     with Bar(None if None in sizes else sum(filter(None, sizes))) as bar:
-        for name in files:
-            for line in _lines(name):
-                bar.advance(len(line.raw) + 1, counts.read)
-                yield name, line
 
+        def progress(size: int, lines: int) -> None:
+            for _ in range(lines):  # the bar is drawn anew every so many lines
+                bar.advance(size // lines, counts.read)
 
-def _lines(name: str) -> Iterator[Line]:
-    with ndjson.opened(name) as stream:
-        yield from ndjson.lines(stream, name)
+        yield progress

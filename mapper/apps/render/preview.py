@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +15,7 @@ from mapper import codec
 from mapper.apps.render import problems, table
 from mapper.apps.render.terminal import Screen, Text, block
 from mapper.errors import Problem
+from mapper.frozen import dataclass, field
 from mapper.pipeline import Result
 from mapper.request import Request
 from mapper.transform import presence

@@ -6,13 +6,13 @@ Knows a terminal, and counts with words. Must not know what runs, nor an event.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Self, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mapper.apps.render.terminal import Screen, Text, block
+from mapper.frozen import dataclass
 
 _INDENT = 2
 

@@ -6,9 +6,9 @@ Knows cells and columns. Must not know what the columns mean.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from mapper.apps.render.terminal import Screen, Text, block, cell_len, cut, padded
+from mapper.frozen import dataclass, replace
 
 #: The mark stands in two cells, after one.
 _MARK = 4

@@ -12,12 +12,13 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TextIO
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
+
+from mapper.frozen import dataclass
 
 #: What is piped, and what is said by nobody.
 USUAL_WIDTH = 80

@@ -16,9 +16,8 @@ from mapper import codec, event, request
 from mapper.errors import ExpressionError
 from mapper.plan import Plan
 from mapper.plan.parts import Located
-from mapper.request import Request
+from mapper.request import Filled, Request
 from mapper.transform import presence
-from mapper.transform.results import Transformed
 
 SAME = "the same call again"
 CONFLICT = "the same messageId again, with another content"
@@ -61,9 +60,11 @@ class Orders:
         self._plan = plan
         self._settings = dict(settings)
         self._taken: dict[bytes, float] = {}
+        #: How many orders the guard did not apply to, because a part of their key is empty or cannot be told.
+        self.unguarded = 0
 
-    def key(self, decoded: Any, transformed: Transformed) -> bytes | None:
-        """The order's key; None where the mapping guards none, or a part of the key is empty."""
+    def key(self, decoded: Any, transformed: Filled) -> bytes | None:
+        """The order's key; None where the mapping guards none, or where the guard does not apply."""
         if self._plan.send.once_per is None:
             return None
         call = event.read(decoded, self._plan.destination)
@@ -71,7 +72,10 @@ class Orders:
             return None
         document = request.scope(self._plan, transformed, call, self._settings)
         parts = [_part(located, document) for located in self._plan.send.once_per[0]]
-        return None if any(part is None for part in parts) else _digest(codec.encode(parts))
+        if any(part is None for part in parts):
+            self.unguarded += 1
+            return None
+        return _digest(codec.encode(parts))
 
     def taken(self, key: bytes | None, now: float) -> bool:
         """Whether the same order was taken within the guard's time."""
@@ -90,9 +94,9 @@ def _digest(text: bytes) -> bytes:
 
 
 def _part(located: Located, document: dict[str, Any]) -> Any:
-    """A part of a key; None where it is empty, or cannot be told."""
+    """A part of a key; None where it is empty, or cannot be told. A number is its text: 1 and "1" are one person."""
     try:
         value = located.expression.search(document)
     except ExpressionError:
         return None
-    return None if presence.is_empty(value) else value
+    return presence.as_text(value) if presence.is_sayable(value) and not presence.is_empty(value) else None

@@ -18,7 +18,17 @@ from mapper.outcome import Outcome
 from mapper.readers.events import Event
 
 Fate = Literal[
-    "delivered", "rejected", "retry", "unknown", "paused", "unsent", "held", "duplicate", "invalid", "skipped"
+    "delivered",
+    "rejected",
+    "retry",
+    "unknown",
+    "paused",
+    "unsent",
+    "held",
+    "conflicting",
+    "duplicate",
+    "invalid",
+    "skipped",
 ]
 
 #: What each fate means. Each event that was read has exactly one.
@@ -30,6 +40,7 @@ FATES: dict[Fate, str] = {
     "paused": "the key or the account was refused",
     "unsent": "not sent, because sending stopped",
     "held": "more than one run may send",
+    "conflicting": "not sent: another content under the messageId of an earlier call",
     "duplicate": "not sent: the same call or order was, in this run",
     "invalid": "the event does not make a request",
     "skipped": "nothing to send, as the mapping says",
@@ -38,9 +49,13 @@ FATES: dict[Fate, str] = {
 #: What was surely not taken and may be sent again as it is.
 AGAIN: frozenset[Fate] = frozenset({"retry", "paused", "unsent", "held"})
 #: What somebody waits for in vain.
-UNDELIVERED: frozenset[Fate] = AGAIN | {"rejected", "unknown"}
+UNDELIVERED: frozenset[Fate] = AGAIN | {"rejected", "unknown", "conflicting"}
 
-_ASK = "it may have been taken: ask the destination, and send what is in `event` again only if it was not"
+#: What a person has to find out before the event is sent again.
+_WHAT_NOW: dict[Fate, str] = {
+    "unknown": "it may have been taken: ask the destination, and send what is in `event` again only if it was not",
+    "conflicting": "ask the sender which content was meant; what is in `event` needs a messageId of its own to be sent",
+}
 
 
 class UnwritableError(MapperError):
@@ -73,8 +88,9 @@ class Records:
     """Writes each record at once, so that a run that is killed leaves its account up to there.
 
     ``results``  a new file: one line of JSON for each event
-    ``unsent``   a new file: the events that may be sent again, as they were; those whose outcome is unknown are
-                 wrapped in an object that says so and is no event, so that sending the file again cannot send them
+    ``unsent``   a new file: the events that may be sent again, as they were; those that a person has to look into
+                 first are wrapped in an object that says so and is no event, so that sending the file again cannot
+                 send them
 
     Raises UnwritableError.
     """
@@ -95,12 +111,14 @@ class Records:
 
     def keep(self, record: Record) -> None:
         """Write one record down. Raises UnwritableError: what cannot be accounted for must not go on."""
-        if self._results is not None:
-            _write(self._results, codec.encode(record.as_dict()))
-        if self._unsent is not None and record.fate in AGAIN:
-            _write(self._unsent, record.event.raw)
-        elif self._unsent is not None and record.fate == "unknown":
-            _write(self._unsent, _wrapped(record))
+        try:
+            if self._results is not None:
+                _write(self._results, codec.encode(record.as_dict()))
+        finally:  # the one file may be full where the other is not
+            if self._unsent is not None and record.fate in AGAIN:
+                _write(self._unsent, record.event.raw)
+            elif self._unsent is not None and record.fate in _WHAT_NOW:
+                _write(self._unsent, _wrapped(record))
 
 
 def _new(name: str) -> BinaryIO:
@@ -119,9 +137,11 @@ def _new(name: str) -> BinaryIO:
 
 def _write(stream: BinaryIO, line: bytes) -> None:
     try:
-        stream.write(line + b"\n")
+        written = stream.write(line + b"\n")
     except OSError as error:
         raise UnwritableError(f"the account of this run cannot be kept: {_reason(error)}") from None
+    if written != len(line) + 1:  # a disk that is nearly full takes a part, and says so in no other way
+        raise UnwritableError("the account of this run cannot be kept: its last line is cut short")
 
 
 def _reason(error: OSError) -> str:
@@ -129,5 +149,5 @@ def _reason(error: OSError) -> str:
 
 
 def _wrapped(record: Record) -> bytes:
-    told = codec.encode({"outcome": "unknown", "because": record.because, "what_now": _ASK})
+    told = codec.encode({"outcome": record.fate, "because": record.because, "what_now": _WHAT_NOW[record.fate]})
     return told[:-1] + b',"event":' + record.event.raw.removeprefix(codecs.BOM_UTF8) + b"}"

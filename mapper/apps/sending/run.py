@@ -89,7 +89,6 @@ class Run:
         most: int | None = None,
     ) -> None:
         self.counts: Counter[Fate] = Counter()
-        self.conflicts = 0
         self.stopped: str | None = None
         self._world = world
         self._pace: Pace = pace.of_rate(rate)
@@ -109,6 +108,16 @@ class Run:
         """How many events should have been delivered and were not."""
         return sum(self.counts[fate] for fate in UNDELIVERED)
 
+    @property
+    def conflicts(self) -> int:
+        """How many calls came with the messageId of an earlier one and another content."""
+        return self.counts["conflicting"]
+
+    @property
+    def unguarded(self) -> int:
+        """How many orders ``once_per`` did not guard, because a part of their key is empty."""
+        return self._orders.unguarded
+
     def stop(self, reason: str) -> None:
         """Send nothing more. The first reason stays."""
         self.stopped = self.stopped or reason
@@ -126,8 +135,7 @@ class Run:
             return Record(event, fate, result.because or _codes(event))
         repeats = self._calls.repeats(event.decoded, result.request)
         if repeats is not None:
-            self.conflicts += repeats == CONFLICT
-            return Record(event, "duplicate", repeats)
+            return Record(event, "conflicting" if repeats == CONFLICT else "duplicate", repeats)
         key = self._orders.key(event.decoded, result)
         if self._orders.taken(key, self._world.now()):
             return Record(event, "duplicate", "the same order again: once_per")

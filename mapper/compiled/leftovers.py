@@ -1,0 +1,296 @@
+"""Every leaf that no field took, once and quickly: it becomes a custom field, or it ends elsewhere.
+
+Knows the accounts (the mapping language, section 1.8) as far as they decide what is sent, as ``mapper.transform``
+does, which also tells the end of each leaf. Must not word a warning: where one is due, it says Unsure and the whole
+story is told there. A law holds the two equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from mapper.compiled.search import Evaluate, evaluation, is_plain, token, tokens
+from mapper.errors import ExpressionError
+from mapper.expressions import STAR, Expression, Unsure
+from mapper.frozen import dataclass, field
+from mapper.plan.parts import Age, Field, Plan
+from mapper.rules import EMPTY
+from mapper.transform import presence
+from mapper.transform.accounts import leaves, matching
+from mapper.transform.custom import name_of, value_of
+from mapper.transform.results import Path
+
+#: So many names of traits are remembered with the custom fields' names; real sources have some dozen.
+_REMEMBERED = 4_096
+
+#: Stands for the name of a trait that a pattern drops.
+_DROPPED = object()
+_SCALARS = frozenset({int, float, bool})
+
+
+@dataclass(slots=True)
+class _Node:
+    """A step of some spelling. ``fields`` have a candidate that ends here; ``token`` stands for it.
+
+    ``read`` says that an expression that is no mere path reads this root, so that a leaf may have flowed into it.
+    """
+
+    token: str
+    fields: list[int] = field(default_factory=list)
+    below: dict[Any, _Node] = field(default_factory=dict)
+    tokens: dict[Any, str] = field(default_factory=dict)
+    read: bool = False
+
+    def covered(self, value: dict[str, Any], taken: set[str | None]) -> bool:
+        """Whether fields took every member of an object."""
+        tokens_of = self.tokens
+        for step in value:  # noqa: SIM110 - a generator would be slower than the tests
+            if tokens_of.get(step) not in taken:
+                return False
+        return True
+
+
+_FREE = _Node("")
+_NO_NAMES: dict[str | int, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Flow:
+    """An expression that is no mere path, of field ``number``: where its values come from."""
+
+    number: int
+    token: str
+    expression: Expression
+    evaluate: Evaluate
+
+    def paths(self, document: Any) -> Iterator[Path]:
+        """The traits that flow into its value. Raises Unsure."""
+        whole = self.expression.whole_flows
+        try:
+            origins = whole if whole is not None else self.expression.trace(document)[1]
+        except ExpressionError:
+            raise Unsure from None
+        for origin in origins:
+            if not origin:
+                raise Unsure
+            if origin[0] == "traits":
+                yield origin[1:]
+
+
+class Leftovers:
+    """What becomes of the traits beside the fields, for one plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Lay all spellings into one tree of steps."""
+        self.rules = plan.custom_fields
+        self.types = [one.type for one in plan.fields]
+        self.plain: set[str] = set()
+        self.flows: list[_Flow] = []
+        #: Winners that read `context.traits`: they take leaves of another layer.
+        self.older: set[str] = set()
+        self.every_root = False
+        self.top: dict[str, _Node] = {}
+        for number, one in enumerate(plan.fields):
+            self._place(number, one)
+        #: By the path above: the names of members that are custom fields.
+        self._names: dict[Path, dict[str | int, Any]] = {}
+        self._remembered = 0
+        self._judge = None if self.rules.rules is EMPTY else self.rules.rules.accepts or _never
+
+    def _place(self, number: int, one: Field) -> None:
+        for name, candidate in zip(tokens(number, one), one.candidates, strict=True):
+            if is_plain(candidate) and candidate.path is not None:
+                self.plain.add(name)
+                self._lay(candidate.path).fields.append(number)
+                continue
+            expression = candidate.located.expression
+            if any(_reads_older(path) for path in expression.reads.flows):
+                self.older.add(name)
+            if candidate.age is Age.BY_TRAITS:
+                self.flows.append(_Flow(number, name, expression, evaluation(expression)))
+                self.every_root = self.every_root or candidate.every_root
+                for root in candidate.roots:
+                    self.top.setdefault(root, _Node(root)).read = True
+
+    def _lay(self, path: Path) -> _Node:
+        node = self.top.setdefault(str(path[0]), _Node(str(path[0])))
+        for length, step in enumerate(path[1:], start=2):
+            below = node.below.setdefault(step, _Node(token(path[:length])))
+            node.tokens[step] = below.token
+            node = below
+        return node
+
+    def route(self, tree: dict[str, Any], winners: tuple[str | None, ...], document: Any) -> dict[str, Any]:
+        """The custom fields of one event. ``winners`` are the tokens of the fields' winners, None where there is none.
+
+        Raises Unsure where a warning is due, or where it takes the whole story to tell.
+        """
+        taken = set(winners)
+        taken.discard(None)
+        if self.rules.none or not taken.isdisjoint(self.older):
+            return self._without(taken)
+        names, judge, custom = self._names.get((), _NO_NAMES), self._judge, dict[str, Any]()
+        event: _Event | None = None
+        for root, value in tree.items():
+            if root in taken:
+                continue
+            kind = value.__class__
+            name = names.get(root)
+            if name is not None and (kind in _SCALARS or (kind is str and value and not value.isspace())):
+                if name is _DROPPED:
+                    continue
+                if name in custom or (judge is not None and not judge(value)):
+                    raise Unsure
+                custom[name] = value
+            elif value is None:
+                continue
+            elif root not in self.top and not self.every_root:
+                self.part((), root, value, custom)
+            elif kind is not dict or not self.top.get(root, _FREE).covered(value, taken):
+                event = event or _Event(self, winners, taken, document, custom)
+                event.spelled((root,), value, self.top.get(root, _FREE), read=False)
+        return custom
+
+    def _without(self, taken: set[str | None]) -> dict[str, Any]:
+        if not taken.isdisjoint(self.older):
+            raise Unsure
+        return {}
+
+    def part(self, path: Path, step: str | int, value: Any, custom: dict[str, Any]) -> None:
+        """What no spelling names, a member of what stands at ``path``."""
+        if isinstance(value, dict | list):
+            self.free((*path, step), value, custom)
+        elif value is not None and (self.rules.keep_empty or not presence.is_empty(value)):
+            self._send(path, step, value, custom)
+
+    def free(self, path: Path, value: Any, custom: dict[str, Any]) -> None:
+        """A list or an object that no spelling names, nor any part of it."""
+        rules = self.rules
+        option = rules.nested if isinstance(value, dict) else rules.lists
+        if option == "drop" or (not value and not rules.keep_empty):
+            return
+        if option == "flatten" and value:
+            for step, part in _members(value):
+                self.part(path, step, part, custom)
+        elif rules.drop and any(matching(leaf.path, rules.drop) for leaf in leaves(value, path, "call")):
+            raise Unsure
+        else:
+            self._send(path[:-1], path[-1], value_of(rules, value), custom)
+
+    def _send(self, path: Path, step: str | int, value: Any, custom: dict[str, Any]) -> None:
+        beside = self._names.get(path)
+        name = (beside.get(step) if beside is not None else None) or self._name(path, step)
+        if name is _DROPPED:
+            return
+        if name in custom or (self._judge is not None and not self._judge(value)):
+            raise Unsure
+        custom[name] = value
+
+    def _name(self, path: Path, step: str | int) -> Any:
+        """The custom field's name of a leaf; _DROPPED where a pattern drops it. Raises Unsure where it cannot be."""
+        rules, whole = self.rules, (*path, step)
+        if whole[0] in rules.lift:
+            raise Unsure
+        name: Any = _DROPPED
+        if not rules.drop or matching(whole, rules.drop) is None:
+            name, _ = name_of(rules, whole)
+            if name in rules.reserved or (rules.name_rules is not EMPTY and rules.name_rules.check(name)):
+                raise Unsure
+        if self._remembered < _REMEMBERED and (path or (step not in self.top and not self.every_root)):
+            self._remembered += 1
+            self._names.setdefault(path, {})[step] = name
+        return name
+
+
+@dataclass(slots=True)
+class _Event:
+    """One event's walk through what is not plain to see."""
+
+    plan: Leftovers
+    winners: tuple[str | None, ...]
+    taken: set[str | None]
+    document: Any
+    custom: dict[str, Any]
+    _claimed: tuple[frozenset[Path], frozenset[Path]] | None = None
+
+    def spelled(self, path: Path, value: Any, node: _Node, *, read: bool) -> None:
+        """A trait that some spelling names, or whose parts some spelling names."""
+        if node.fields and node.token in self.taken:
+            return
+        rules = self.plan.rules
+        read = read or node.read or self.plan.every_root
+        if not isinstance(value, dict | list) or not value:
+            self._leaf(path, value, node, read=read)
+        elif not node.below and not read:
+            # Only as a whole is it named, and as a whole it lost: its leaves are nobody's.
+            self.plan.free(path, value, self.custom)
+        elif (rules.nested if isinstance(value, dict) else rules.lists) != "flatten":
+            # It could go as one value: that hangs on the ends of all its leaves.
+            raise Unsure
+        else:
+            self._parts(path, value, node, read=read)
+
+    def _parts(self, path: Path, value: Any, node: _Node, *, read: bool) -> None:
+        tokens_of, taken = node.tokens, self.taken
+        for step, part in _members(value):
+            stands_for = tokens_of.get(step)
+            if stands_for is None and not read:
+                self.plan.part(path, step, part, self.custom)
+            elif stands_for is None or stands_for not in taken:
+                self.spelled((*path, step), part, node.below.get(step, _FREE), read=read)
+
+    def _leaf(self, path: Path, value: Any, node: _Node, *, read: bool) -> None:
+        if read and self._under(path, 0):
+            return
+        if presence.is_empty(value):
+            if value is None or node.fields or not self.plan.rules.keep_empty:
+                return
+        elif self._lost(value, node) or (read and self._under(path, 1)):
+            return
+        self.plan.part(path[:-1], path[-1], value, self.custom)
+
+    def _lost(self, value: Any, node: _Node) -> bool:
+        """Whether a field took another spelling of the same: then this one is shadowed."""
+        return any(self._has_trait(n) and presence.fits(value, self.plan.types[n]) for n in node.fields)
+
+    def _has_trait(self, number: int) -> bool:
+        """Whether a field's winner took any trait."""
+        winner = self.winners[number]
+        if winner is None or winner in self.plan.plain:
+            return winner is not None
+        flow = next((f for f in self.plan.flows if f.token == winner), None)
+        return flow is not None and any(True for _ in flow.paths(self.document))
+
+    def _under(self, path: Path, which: int) -> bool:
+        """Whether a leaf flowed into a winning expression (0), or would have into one that lost (1)."""
+        if self._claimed is None:
+            self._claimed = self._claims()
+        claimed = self._claimed[which]
+        return bool(claimed) and any(path[:length] in claimed for length in range(len(path) + 1))
+
+    def _claims(self) -> tuple[frozenset[Path], frozenset[Path]]:
+        won: set[Path] = set()
+        lost: set[Path] = set()
+        for flow in self.plan.flows:
+            if flow.token in self.taken:
+                won.update(flow.paths(self.document))
+            elif self._has_trait(flow.number) and self._filled(flow):
+                lost.update(flow.paths(self.document))
+        return frozenset(won), frozenset(lost)
+
+    def _filled(self, flow: _Flow) -> bool:
+        return presence.fits(flow.evaluate(self.document, []), self.plan.types[flow.number])
+
+
+def _members(value: Any) -> Iterable[tuple[Any, Any]]:
+    return value.items() if isinstance(value, dict) else enumerate(value)
+
+
+def _reads_older(path: Path) -> bool:
+    """Whether a path leads to the traits of the context."""
+    return path[:1] == ("context",) and path[1:2] in ((), ("traits",), (STAR,))
+
+
+def _never(_value: Any) -> bool:
+    return False

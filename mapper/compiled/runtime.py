@@ -1,0 +1,152 @@
+"""What the generated function calls: small steps that would be long in line, and the problems that it can word.
+
+Knows the functions of ``mapper.transform`` that make problems, and lets them make these too. Must not decide what is
+wrong: where it is in doubt it says Unsure.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mapper.compiled.search import Layers, Search, one_layer
+from mapper.errors import Problem
+from mapper.expressions import Unsure
+from mapper.plan.fields import spelling
+from mapper.plan.parts import Field, Requirement
+from mapper.rules import Rules
+from mapper.transform import fields, presence, put, requirements
+
+#: A problem, and the number of its field: problems are shown in the order of the fields.
+Placed = tuple[int, Problem]
+
+#: An integer of more digits than any that stands for a text.
+_VAST = 10**18
+
+
+def members(value: Any) -> Callable[[str], Any]:
+    """How the members of an object are looked up; what is no object has none."""
+    if value.__class__ is dict:
+        found: Callable[[str], Any] = value.get
+        return found
+    return _nothing
+
+
+def _nothing(_name: str) -> None:
+    return None
+
+
+def quick_text(value: Any) -> str | None:
+    """A trait as text where that is plain to see; None where the careful search has to tell. Raises Unsure."""
+    kind = value.__class__
+    if kind is str:
+        composed = unicodedata.normalize("NFC", value).strip()
+        if not composed.isprintable():
+            raise Unsure
+        return composed
+    return str(value) if kind is int and -_VAST < value < _VAST else None
+
+
+def cleaned(value: Any) -> Any:
+    """What ``clean`` gave. Raises Unsure where that is nothing."""
+    if presence.is_empty(value):
+        raise Unsure
+    return value
+
+
+def looked_up(table: Mapping[str, Any], value: Any) -> Any:
+    """The row of ``values``. Raises Unsure where there is none."""
+    key = presence.as_text(value)
+    if not isinstance(key, str):
+        raise Unsure
+    try:
+        return table[spelling(key)]
+    except KeyError:
+        raise Unsure from None
+
+
+def fitted(value: Any, kind: str) -> Any:
+    """A value as the field's type has it. Raises Unsure where it is unfit."""
+    try:
+        return presence.fit(value, kind)
+    except presence.Unfit:
+        raise Unsure from None
+
+
+def check_printable(value: Any) -> None:
+    """Raise Unsure for a text with a character that cannot be printed: that is worth a warning."""
+    if isinstance(value, str) and not value.isprintable():
+        raise Unsure
+
+
+def two_layers(tree: dict[str, Any], call: Mapping[str, Any], older: Mapping[str, Any]) -> Layers:
+    """A call's traits and those of its context. ``older`` has none that the call has."""
+    return Layers(tree, ((0, call), (1, older)), {**dict.fromkeys(older, 1), **dict.fromkeys(call, 0)})
+
+
+def check_one_age(layers: Layers, roots: frozenset[str]) -> None:
+    """Raise Unsure where a field's traits come from several calls: what an anchor refuses is nobody's leftover."""
+    ages = layers.ages
+    if len({ages[root] for root in roots if root in ages}) > 1:
+        raise Unsure
+
+
+def finder(search: Search, tokens: tuple[str, ...]) -> Callable[[Layers, Any], tuple[str | None, Any, int | None]]:
+    """The careful search for one field: (the winner's token or None, value, age)."""
+
+    def find(layers: Layers, document: Any) -> tuple[str | None, Any, int | None]:
+        found = search.find(layers, document)
+        check_printable(found.value)
+        return None if found.index < 0 else tokens[found.index], found.value, found.age
+
+    return find
+
+
+def accepts(rules: Rules) -> Callable[[Any], bool]:
+    """Whether a value keeps all rules."""
+    return rules.accepts or (lambda value: not rules.check(value))
+
+
+def wrong(number: int, field: Field) -> Callable[[Any], list[Placed]]:
+    """The problems of a value that breaks its field's rules."""
+
+    def problems(value: Any) -> list[Placed]:
+        return [(number, problem) for problem in fields.broken(field, value)]
+
+    return problems
+
+
+def missing(number: int, field: Field) -> Callable[[Layers, Any], Placed]:
+    """The problem of a required field that is missing; whether it was cleared decides its words."""
+    search = Search(field)
+    absent, cleared = (requirements.missing(field, cleared=said) for said in (False, True))
+
+    def problem(layers: Layers, document: Any) -> Placed:
+        return number, cleared if search.find(layers, document).cleared else absent
+
+    return problem
+
+
+def absent(number: int, requirement: Requirement) -> Placed:
+    """The problem of an ``any_of`` of which nothing is there."""
+    return number, requirements.nothing_of(requirement)
+
+
+#: What every generated function may name.
+NAMES: dict[str, Any] = {
+    "__builtins__": {"len": len, "str": str},
+    "Unsure": Unsure,
+    "check_one_age": check_one_age,
+    "check_printable": check_printable,
+    "cleaned": cleaned,
+    "fitted": fitted,
+    "looked_up": looked_up,
+    "members": members,
+    "one_layer": one_layer,
+    "own": fields.own,
+    "put": put,
+    "quick_text": quick_text,
+    "truth": fields.truth,
+    "two_layers": two_layers,
+}

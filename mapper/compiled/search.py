@@ -1,0 +1,186 @@
+"""The careful search for one field's winner, in a form that costs little: what the generated function asks in doubt.
+
+Knows which spelling of a field wins (the mapping language, sections 1.3 and 1.4), as ``mapper.transform.fields``
+does, which tells the whole story of each spelling. Must not word a problem: where there is one, it says Unsure and
+the whole story is told there. A law holds the two equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from mapper.errors import ExpressionError
+from mapper.expressions import Expression, Unsure
+from mapper.frozen import dataclass, field
+from mapper.plan.parts import Age, Candidate, Field
+from mapper.transform import presence
+
+#: Stands for a trait that is not there: null is something that a sender says.
+ABSENT: Any = type("Absent", (), {"__repr__": lambda _: "ABSENT", "__bool__": lambda _: False})()
+
+#: Older than every trait, as in ``mapper.transform.fields``.
+OLDEST = 1 << 30
+
+#: A document's value, or Unsure; the notes of functions go into the list.
+Evaluate = Callable[[Any, list[str]], Any]
+
+
+@dataclass(slots=True)
+class Layers:
+    """The traits of one event, by age. ``stamps`` are (age, roots of that age), newest first, the call's always."""
+
+    tree: dict[str, Any]
+    stamps: Sequence[tuple[int, Mapping[str, Any]]]
+    ages: Mapping[str, int]
+
+
+def one_layer(tree: dict[str, Any]) -> Layers:
+    """The traits of a call of which nothing older is known."""
+    return Layers(tree, ((0, tree),), dict.fromkeys(tree, 0))
+
+
+@dataclass(slots=True)
+class Found:
+    """A field's winner: its index (-1 where there is none), its value, its age.
+
+    ``cleared`` says that the search ended because somebody said that there is none.
+    """
+
+    index: int
+    value: Any = field(default=None, repr=False)
+    age: int | None = None
+    cleared: bool = False
+
+
+class Search:
+    """One field's candidates, ready to be searched."""
+
+    def __init__(self, plan: Field) -> None:
+        """Keep what decides."""
+        self.type = plan.type
+        self.judged_later = plan.type != "text" and (plan.clean is not None or plan.table is not None)
+        self.candidates = tuple(
+            (index, one, None if is_plain(one) else evaluation(one.located.expression))
+            for index, one in enumerate(plan.candidates)
+        )
+
+    def find(self, layers: Layers, document: Any) -> Found:
+        """The winner. Raises Unsure where a spelling is unfit and nothing else is filled, and where one fails."""
+        unfit = False
+        for age, roots in layers.stamps:
+            cleared = False
+            for index, candidate, evaluate in self.candidates:
+                if evaluate is None:
+                    value = at(roots, candidate.path or ())
+                elif _age(candidate, layers) == age:
+                    value = _evaluated(evaluate, document)
+                else:
+                    continue
+                verdict, fitted = self._judge(value)
+                if verdict == "taken":
+                    return Found(index, fitted, age)
+                unfit = unfit or verdict == "unfit"
+                cleared = cleared or (evaluate is None and value is not ABSENT and presence.is_cleared(value))
+            if cleared:
+                return self._none(unfit=unfit, cleared=True)
+        return self._last(layers, document, unfit=unfit)
+
+    def _last(self, layers: Layers, document: Any, *, unfit: bool) -> Found:
+        """The candidates that are older than every trait."""
+        for wanted in (OLDEST, OLDEST + 1):
+            for index, candidate, evaluate in self.candidates:
+                if evaluate is not None and _age(candidate, layers) == wanted:
+                    verdict, fitted = self._judge(_evaluated(evaluate, document))
+                    if verdict == "taken":
+                        return Found(index, fitted, wanted)
+                    unfit = unfit or verdict == "unfit"
+        return self._none(unfit=unfit, cleared=False)
+
+    def _none(self, *, unfit: bool, cleared: bool) -> Found:
+        if unfit:
+            raise Unsure
+        return Found(-1, cleared=cleared)
+
+    def _judge(self, value: Any) -> tuple[str, Any]:
+        if value is ABSENT or presence.is_empty(value):
+            return "absent", None
+        if self.judged_later:
+            return "taken", value
+        try:
+            # Only a text is converted before `clean`; what else fits stays as it came until the end.
+            fitted = presence.fit(value, self.type)
+        except presence.Unfit:
+            return "unfit", None
+        return "taken", fitted if self.type == "text" else value
+
+
+def is_plain(candidate: Candidate) -> bool:
+    """Whether a candidate is a mere path below the traits that starts with a name."""
+    return candidate.path is not None and isinstance(candidate.path[0], str)
+
+
+#: Joins the steps of a path in a token: half of a surrogate pair, which no text from JSON can hold.
+_JOINT = "\ud800"
+
+
+def token(path: tuple[str | int, ...]) -> str:
+    """What stands for a winner that is a mere path: a root trait's own name, or the steps, joined."""
+    return _JOINT.join([str(step) for step in path])
+
+
+def tokens(number: int, plan: Field) -> tuple[str, ...]:
+    """What stands for each candidate of field ``number``. Two fields that read one path share its token."""
+    return tuple(
+        token(one.path) if is_plain(one) and one.path is not None else f"{_JOINT}{number}{_JOINT}{index}"
+        for index, one in enumerate(plan.candidates)
+    )
+
+
+def at(roots: Any, path: tuple[str | int, ...]) -> Any:
+    """What stands at a path; ABSENT where nothing does, and null where a null stands above it."""
+    value = roots
+    step: Any
+    for step in path:
+        if not isinstance(value, dict if isinstance(step, str) else list):
+            return None if value is None else ABSENT
+        try:
+            value = value[step]
+        except LookupError:
+            return ABSENT
+    return value
+
+
+def _age(candidate: Candidate, layers: Layers) -> int:
+    if candidate.age is Age.NEWEST:
+        return 0
+    if candidate.age is Age.OLDEST:
+        return OLDEST + 1
+    ages = layers.ages
+    roots = ages if candidate.every_root else candidate.roots
+    return min((ages[root] for root in roots if root in ages), default=OLDEST)
+
+
+def _evaluated(evaluate: Evaluate, document: Any) -> Any:
+    notes: list[str] = []
+    value = evaluate(document, notes)
+    if notes:
+        raise Unsure
+    return value
+
+
+def evaluation(expression: Expression) -> Evaluate:
+    """How an expression is asked: its compiled function, or else the interpreter. What fails is Unsure."""
+    function = expression.function()
+    if function is not None:
+        return function
+
+    def interpreted(document: Any, notes: list[str]) -> Any:
+        try:
+            found = expression.evaluate(document)
+        except ExpressionError:
+            raise Unsure from None
+        notes.extend(found.notes)
+        return found.value
+
+    return interpreted

@@ -1,0 +1,322 @@
+"""Writes a plan as one Python function: the fields in the order of their needs, with what each spelling costs least.
+
+Knows how the keys of a field are written in Python. Must not run anything: it gives text and the values that the
+text names. Nothing of a mapping becomes code: names enter the text by ``repr`` alone, all else stands in the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from mapper.compiled import runtime
+from mapper.compiled.search import Search, evaluation, is_plain, token, tokens
+from mapper.expressions import Expression
+from mapper.frozen import dataclass, field
+from mapper.plan.parts import Age, Field, Located, Plan, Requirement
+
+#: How the traits lie: all in the call; in the call and its context; or in any way at all.
+ONE, TWO, ANY = "one layer", "two layers", "any layers"
+#: What the careful search is given, by how the traits lie.
+_LAYERS = {ONE: "one_layer(tree)", TWO: "two_layers(tree, call, older)", ANY: "layers"}
+#: A longer chain of lookups than this is left to the careful search.
+_LONGEST_CHAIN = 24
+
+
+@dataclass(slots=True)
+class Text:
+    """Lines of Python, and the values that they name."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+    depth: int = 0
+
+    def say(self, *lines: str) -> None:
+        """Add lines at the present depth."""
+        self.lines.extend(f"{'    ' * self.depth}{line}" for line in lines)
+
+    @contextmanager
+    def inside(self, opening: str) -> Iterator[None]:
+        """Indent what is said meanwhile under a line, which goes where nothing is said."""
+        self.say(opening)
+        opened = len(self.lines)
+        self.depth += 1
+        yield
+        self.depth -= 1
+        if len(self.lines) == opened:
+            self.lines.pop()
+
+    def name(self, name: str, value: Any) -> str:
+        """Let a name of the text stand for a value."""
+        self.values[name] = value
+        return name
+
+
+def write(plan: Plan, layers: str) -> Text:
+    """The function ``run`` of a plan for traits that lie in one way. ``Text.values`` are its globals."""
+    return _Writer(plan, layers).write()
+
+
+class _Writer:
+    """One function on the way. ``v3``, ``w3`` and ``a3`` are the value, the winner's token and its age of field 3."""
+
+    def __init__(self, plan: Plan, layers: str) -> None:
+        self.plan = plan
+        self.layers = layers
+        self.text = Text(dict(runtime.NAMES))
+        self.numbers = {one.name: number for number, one in enumerate(plan.fields)}
+        self.anchors = {one.anchor for one in plan.fields if one.anchor}
+        self.read = frozenset[str]().union(*(one.reads.names for one in _expressions(plan)))
+
+    def write(self) -> Text:
+        text = self.text
+        with text.inside("def run(event, settings, tree, call, older, layers):"):
+            text.say(f'"""{self.plan.file}, for traits in {self.layers}."""' if self._sayable() else '"""A mapping."""')
+            self._begin()
+            for number in self.plan.order:
+                self._field(number, self.plan.fields[number])
+            for number, requirement in enumerate(self.plan.require):
+                self._require(number, requirement)
+            winners = ", ".join(f"w{number}" for number in range(len(self.plan.fields)))
+            text.say("", "# what is left over", f"custom = route(tree, ({winners},), document)")
+            self._skip()
+            self._end()
+        return text
+
+    def _sayable(self) -> bool:
+        return self.plan.file.isprintable() and not set(self.plan.file) & {'"', "\\"}
+
+    def _begin(self) -> None:
+        """The names that expressions read, and the traits under which several spellings stand."""
+        self.text.say("found = []", "notes = []")
+        sources = {"traits": "tree", "fields": "fields", "settings": "settings"}
+        sources |= {"options": "options_of(event)", "audience": "audience_of(event)"}
+        if self.read:
+            self.text.say("fields = {}")
+            scope = [f"{name!r}: {sources.get(name, f'event.get({name!r})')}" for name in sorted(self.read - {"value"})]
+            self.text.say(f"document = {{{', '.join(scope)}}}")
+        else:
+            self.text.say("document = None")
+        if self.layers != ANY:
+            self.text.say("get = tree.get")
+            for root in self._nested_roots():
+                self.text.say(f"get_{_word(root)} = members(get({root!r}))")
+
+    def _nested_roots(self) -> list[str]:
+        chains = (c.path for one in self.plan.fields for c in _chain(one))
+        return sorted({str(path[0]) for path in chains if path is not None and len(path) > 1})
+
+    # ------------------------------------------------------------------------------------------------ one field
+
+    def _field(self, number: int, one: Field) -> None:
+        text = self.text
+        text.say("", f"# {one.name!r}, line {one.position.line}")
+        if one.when is not None:
+            call = self._call(f"when{number}", one.when)
+            text.say(f"w{number} = v{number} = None", f"a{number} = 0")
+            with text.inside(f"if truth({call}):"):
+                self._value(number, one)
+        else:
+            self._value(number, one)
+        if "fields" in self.read:
+            with text.inside(f"if v{number} is not None:"):
+                text.say(_put("fields", one.place, f"v{number}"))
+
+    def _value(self, number: int, one: Field) -> None:
+        text = self.text
+        v, w = f"v{number}", f"w{number}"
+        if one.const is not None:
+            fixed = text.name(f"const{number}", one.const)
+            text.say(f"{w} = None", f"a{number} = 0", f"{v} = own({fixed})")
+            return
+        text.name(f"find{number}", runtime.finder(Search(one), tokens(number, one)))
+        chain = _chain(one) if self.layers != ANY else ()
+        if chain:
+            self._quick(number, one, chain)
+        else:
+            if one.anchor is not None and self.layers != ONE:
+                text.name(f"roots{number}", frozenset[str]().union(*(c.roots for c in one.candidates)))
+                text.say(f"check_one_age({_LAYERS[self.layers]}, roots{number})")
+            text.say(self._find(number))
+        with text.inside(f"if {w} is not None:"):
+            if one.anchor is not None:
+                anchor = self.numbers[one.anchor]
+                text.say(f"if w{anchor} is not None and a{anchor} != a{number}: raise Unsure")
+            self._finish(number, one)
+        self._without(number, one)
+
+    def _find(self, number: int) -> str:
+        return f"w{number}, v{number}, a{number} = find{number}({_LAYERS[self.layers]}, document)"
+
+    def _quick(self, number: int, one: Field, chain: tuple[Any, ...]) -> None:
+        """The first spelling that is there, where all of them lie in one layer; in doubt the careful search."""
+        text, w = self.text, f"w{number}"
+        if self.layers == ONE:
+            self._chained(number, one, chain)
+            return
+        roots = text.name(f"roots{number}", frozenset[str]().union(*(c.roots for c in one.candidates)))
+        odd = any(c.age is Age.NEWEST or c.every_root for c in one.candidates)
+        one_layer = f"{roots}.isdisjoint(older)" + ("" if odd else f" or {roots}.isdisjoint(call)")
+        with text.inside(f"if {one_layer}:"):
+            self._chained(number, one, chain)
+            if one.anchor is not None or one.name in self.anchors:
+                text.say(f"a{number} = 1 if {w} is not None and {roots}.isdisjoint(call) else a{number}")
+        with text.inside("else:"):
+            # A spelling that an anchor refuses must not be sent as a custom field: that takes the whole story.
+            text.say("raise Unsure" if one.anchor is not None else self._find(number))
+
+    def _chained(self, number: int, one: Field, chain: tuple[Any, ...]) -> None:
+        text = self.text
+        v, w = f"v{number}", f"w{number}"
+        for index, candidate in enumerate(chain):
+            looked = f"{v} = {_lookup(candidate.path)}; {w} = {token(candidate.path)!r}"
+            text.say(looked if index == 0 else f"if {v} is None: {looked}")
+        if one.anchor is not None or one.name in self.anchors:
+            text.say(f"a{number} = 0")
+        with text.inside(f"if {v} is None:"):
+            all_plain = len(chain) == len(one.candidates)
+            text.say(f"{w} = None" if all_plain else self._find(number))
+        with text.inside("else:"):
+            text.say(f"{v} = {v}.strip() if {v}.__class__ is str and {v}.isascii() else quick_text({v})")
+            text.say(f"if not {v}: {self._find(number)}")
+
+    def _finish(self, number: int, one: Field) -> None:
+        """Clean, look up, judge and check."""
+        text, v = self.text, f"v{number}"
+        if one.clean is not None:
+            text.say(f"document['value'] = {v}", f"{v} = cleaned({self._call(f'clean{number}', one.clean)})")
+        if one.table is not None:
+            text.say(f"{v} = looked_up({text.name(f'table{number}', one.table)}, {v})")
+        if one.clean is not None or one.table is not None or one.type != "text":
+            text.say(f"{v} = fitted({v}, {one.type!r})")
+        if one.type != "text":
+            text.say(f"check_printable({v})")
+        elif one.clean is not None or one.table is not None:
+            text.say(f"if not {v}.isprintable(): raise Unsure")
+        if one.warn.limits:
+            text.say(f"if {self._broken(f'warn{number}', one.warn, v, one.type)}: raise Unsure")
+        if one.rules.limits:
+            with text.inside(f"if {self._broken(f'rules{number}', one.rules, v, one.type)}:"):
+                if one.if_wrong != "reject":
+                    text.say("raise Unsure")
+                else:
+                    text.name(f"wrong{number}", runtime.wrong(number, one))
+                    text.say(f"found += wrong{number}({v})", f"{v} = None")
+
+    def _without(self, number: int, one: Field) -> None:
+        text = self.text
+        if one.default is not None:
+            fixed = text.name(f"default{number}", one.default)
+            text.say(f"if w{number} is None: v{number} = own({fixed})")
+        elif one.rules.required:
+            text.name(f"missing{number}", runtime.missing(number, one))
+            text.say(f"if w{number} is None: found.append(missing{number}({_LAYERS[self.layers]}, document))")
+
+    def _broken(self, name: str, rules: Any, v: str, kind: str) -> str:
+        """The condition under which rules may be broken: what is cheap first, then what is sure."""
+        limits = rules.limits
+        sure = f"not {self.text.name(name, runtime.accepts(rules))}({v})"
+        if kind != "text":
+            return sure
+        tests = [f"len({v}) > {limits['maxlength']}"] if "maxlength" in limits else []
+        tests += [f"len({v}) < {limits['minlength']}"] if "minlength" in limits else []
+        if "allowed" in limits and all(isinstance(word, str) for word in limits["allowed"]):
+            words = self.text.name(f"{name}_words", frozenset(limits["allowed"]))
+            tests.append(f"{v} not in {words}")
+        if limits.keys() <= {"maxlength", "minlength", "allowed"} and tests:
+            return f"({' or '.join(tests)}) and {sure}"
+        return sure
+
+    def _call(self, name: str, located: Located) -> str:
+        self.text.name(name, evaluation(located.expression))
+        return f"{name}(document, notes)"
+
+    # ------------------------------------------------------------------------------------------ the whole event
+
+    def _require(self, number: int, requirement: Requirement) -> None:
+        text = self.text
+        there = {name: f"(w{i} is not None or v{i} is not None)" for name, i in self.numbers.items()}
+        text.say("", f"# require, line {requirement.position.line}")
+        condition = []
+        if requirement.when is not None:
+            condition.append(f"truth({self._call(f'requires{number}', requirement.when)})")
+        if requirement.kind == "rules":
+            for name, rules in requirement.rules:
+                v = f"v{self.numbers[name]}"
+                broken = self._broken(f"require{number}_{self.numbers[name]}", rules, v, "any")
+                check = [f"{v} is None" if rules.required else "", f"({v} is not None and {broken})"]
+                parts = " or ".join(part for part in check if part)
+                with text.inside(f"if {' and '.join([*condition, f'({parts})'])}:"):
+                    text.say("raise Unsure")
+            return
+        present = [there[name] for name in requirement.names]
+        if requirement.kind == "any_of":
+            failing = f"not ({' or '.join(present)})"
+        elif requirement.kind == "all_of":
+            failing = f"not ({' and '.join(present)})"
+        else:
+            failing = f"not ({' and '.join(present)}) and ({' or '.join(present)})"
+        with text.inside(f"if {' and '.join([*condition, failing])}:"):
+            if requirement.kind == "any_of" and requirement.if_wrong == "reject":
+                text.name(f"absent{number}", runtime.absent(len(self.plan.fields), requirement))
+                text.say(f"found.append(absent{number})")
+            else:
+                text.say("raise Unsure")
+
+    def _skip(self) -> None:
+        text = self.text
+        text.say("because = None")
+        for number, skip in enumerate(self.plan.skip):
+            keyword = "if" if number == 0 else "elif"
+            call = self._call(f"skip{number}", skip.when)
+            text.name(f"because{number}", skip.because)
+            text.say(f"# skip, line {skip.when.position.line}")
+            with text.inside(f"{keyword} truth({call}):"):
+                text.say(f"because = because{number}")
+
+    def _end(self) -> None:
+        text = self.text
+        text.say("", "if notes: raise Unsure", "if found or because is not None: return because, found, None, None")
+        text.say("finished = {}")
+        for number, one in enumerate(self.plan.fields):
+            sure = one.rules.required and one.when is None
+            put = f"finished[{one.name!r}] = v{number}"
+            text.say(put if sure else f"if v{number} is not None: {put}")
+        text.say("return None, found, finished, custom")
+
+
+def _chain(one: Field) -> tuple[Any, ...]:
+    """The spellings at the start that are mere paths of one or two names: looked up in line, for a text."""
+    chain = []
+    for candidate in one.candidates[:_LONGEST_CHAIN]:
+        path = candidate.path
+        if not is_plain(candidate) or path is None or len(path) > 2 or not isinstance(path[-1], str):  # noqa: PLR2004 - a name, or a member of one
+            break
+        chain.append(candidate)
+    return tuple(chain) if one.type == "text" else ()
+
+
+def _lookup(path: tuple[str, ...]) -> str:
+    return f"get({path[0]!r})" if len(path) == 1 else f"get_{_word(path[0])}({path[1]!r})"
+
+
+def _word(root: str) -> str:
+    """A name of the text for a trait: its letters where they are plain, else its characters' numbers."""
+    plain = root.isascii() and root.replace("_", "a").isalnum()
+    return f"of_{root}" if plain else "by_" + "_".join(str(ord(character)) for character in root)
+
+
+def _put(target: str, place: tuple[str, ...], value: str) -> str:
+    if len(place) == 1:
+        return f"{target}[{place[0]!r}] = {value}"
+    return f"put({target}, {place!r}, {value})"
+
+
+def _expressions(plan: Plan) -> Iterator[Expression]:
+    """Every expression that the function evaluates, or hands to the careful search."""
+    for one in plan.fields:
+        yield from (c.located.expression for c in one.candidates if not is_plain(c))
+        yield from (located.expression for located in (one.when, one.clean) if located is not None)
+    yield from (r.when.expression for r in plan.require if r.when is not None)
+    yield from (skip.when.expression for skip in plan.skip)
