@@ -22,8 +22,8 @@ _BOM = b"\xef\xbb\xbf"
 #: White space before the colon of a member: then ``":`` does not count the members.
 _LOOSE = (b" :", b"\t:", b"\n:", b"\r:")
 
-_decoder = msgspec.json.Decoder()
-_encoder = msgspec.json.Encoder()
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
 
 
 class NotJson(ValueError):  # noqa: N818 - a verdict on a text, read as "it is not JSON"
@@ -36,13 +36,29 @@ def decode(raw: bytes | str) -> Any:
     A fast decoder reads first. What it refuses, and what it cannot be sure of, the strict one reads: the
     verdict is the strict one's on every text (a property test).
     """
-    text = (utf8(raw) if isinstance(raw, str) else bytes(raw)).removeprefix(_BOM)
-    if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
+    if raw.__class__ is bytes and raw.count(b"{") + (raw.count(b"[") if b"[" in raw else 0) <= MAX_DEPTH:
         try:
-            value = _decoder.decode(text)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            value = _decode(raw)
+            # What is the same when it is written anew has lost nothing, not even a name that was given twice.
+            if _encode(value) == raw:
+                return value
+        except (ValueError, RecursionError):
+            return strict(raw.removeprefix(_BOM))
+    return _decode_carefully((utf8(raw) if isinstance(raw, str) else bytes(raw)).removeprefix(_BOM))
+
+
+def _is_shallow(text: bytes) -> bool:
+    """Whether lists and objects can surely not be nested too deeply: there are not enough of them."""
+    return text.count(b"{") + (text.count(b"[") if b"[" in text else 0) <= MAX_DEPTH
+
+
+def _decode_carefully(text: bytes) -> Any:
+    if _is_shallow(text):
+        try:
+            value = _decode(text)
+            written = _encode(value)
+        except (ValueError, RecursionError):
             return strict(text)
-        written = _encoder.encode(value)
         if written == text or _each_name_once(text, written):
             return value
     return strict(text)
@@ -101,7 +117,7 @@ def encode(value: Any) -> bytes:
     Raises NotJson for what JSON cannot say.
     """
     try:
-        return _encoder.encode(value)
+        return _encode(value)
     except (TypeError, ValueError, RecursionError, OverflowError) as error:
         raise NotJson(f"a value that JSON cannot say ({type(error).__name__})") from None
 
@@ -149,7 +165,7 @@ def _float(digits: str) -> float:
 
 def _refuse_surrogates(value: Any) -> None:
     try:
-        _encoder.encode(value)
+        _encode(value)
     except UnicodeEncodeError:
         raise NotJson("half of a surrogate pair: text that cannot be sent") from None
 

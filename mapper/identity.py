@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from mapper import codec
 from mapper.event import Identify
@@ -24,8 +24,7 @@ Layer = Literal["call", "context", "identity"]
 LAYERS: tuple[Layer, ...] = ("call", "context", "identity")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Stamp:
+class Stamp(NamedTuple):
     """When and by which call a trait was written. ``time`` is in nanoseconds since 1970, UTC."""
 
     time: int

@@ -108,9 +108,16 @@ class AnswerRule:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """A destination's answer table: expressions first, in the order written; then codes, ranges, the default."""
+    """A destination's answer table: expressions first, in the order written; then codes, ranges, the default.
+
+    ``rules`` are put in this order when the table is made: of two ranges the narrower one counts.
+    """
 
     rules: tuple[AnswerRule, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Put the rules in order."""
+        object.__setattr__(self, "rules", tuple(sorted(self.rules, key=_width)))
 
     def ending(self, reply: Reply) -> tuple[Ending, str | None]:
         """The ending of a reply, and why where an expression decided or could not. Never raises."""
@@ -125,8 +132,13 @@ class Answers:
         return self._ending_by_status(reply.status), None
 
     def _ending_by_status(self, status: int) -> Ending:
-        spans = sorted((r for r in self.rules if r.expression is None), key=lambda r: r.high - r.low)
-        return next((r.ending for r in spans if r.low <= status <= r.high), default_ending(status))
+        spans = (rule for rule in self.rules if rule.expression is None and rule.low <= status <= rule.high)
+        return next((rule.ending for rule in spans), default_ending(status))
+
+
+def _width(rule: AnswerRule) -> int:
+    """How many codes a rule is for, but one; an expression comes before all codes."""
+    return rule.high - rule.low if rule.expression is None else -1
 
 
 def default_ending(status: int) -> Ending:

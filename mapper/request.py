@@ -6,7 +6,7 @@ httpx, nor hold a secret: a transport adds those at the last moment with ``with_
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Literal, Protocol
 from urllib.parse import quote
@@ -151,22 +151,43 @@ class Filled(Protocol):
         """The rest."""
 
 
-def fixed(plan: Plan) -> Callable[[Filled, Mapping[str, Any]], Request] | None:
-    """What ``build`` does where no request differs from another but for its body, which is the payload; else None.
+class Fixed:
+    """The requests of a plan of which none differs from another but for its body, and that is the payload.
 
-    The function takes what is filled and the decoded event. Nothing can stand in the way of such a request.
+    Nothing can stand in the way of such a request, so it can be made when somebody asks for it.
     """
+
+    def __init__(self, plan: Plan) -> None:
+        """Keep what is the same for all."""
+        self._plan = plan
+        self._url = "".join(piece for piece in plan.send.url if isinstance(piece, str))
+        self._secrets = _secrets(plan)
+        self._flat = not plan.custom_fields.into and all(field_.place == (field_.name,) for field_ in plan.fields)
+
+    def content(self, filled: Filled) -> bytes:
+        """The body of an event that is ready, encoded."""
+        return codec.encode(self._body(filled))
+
+    def request(self, filled: Filled, event: Mapping[str, Any]) -> Request:
+        """What ``build`` gives for an event that is ready."""
+        send, body = self._plan.send, self._body(filled)
+        content, headers = codec.encode(body), dict(_HEADERS)
+        return Request(
+            send.method, self._url, headers, body, content, self._secrets, send.answers, message_id_of(event)
+        )
+
+    def _body(self, filled: Filled) -> dict[str, Any]:
+        if self._flat and not filled.custom_fields:
+            return dict(filled.fields)
+        return {**filled.fields, **filled.custom_fields} if self._flat else _payload(self._plan, filled)
+
+
+def fixed(plan: Plan) -> Fixed | None:
+    """The plan's fixed requests; None where an address, a header or a wrapped body hangs on the event."""
     send = plan.send
     if send.headers or send.body is not None or not all(isinstance(piece, str) for piece in send.url):
         return None
-    url, secrets = "".join(piece for piece in send.url if isinstance(piece, str)), _secrets(plan)
-
-    def make(filled: Filled, event: Mapping[str, Any]) -> Request:
-        body = _payload(plan, filled)
-        headers, content = dict(_HEADERS), codec.encode(body)
-        return Request(send.method, url, headers, body, content, secrets, send.answers, message_id_of(event))
-
-    return make
+    return Fixed(plan)
 
 
 def build(

@@ -19,25 +19,26 @@ TYPES = ("text", "number", "whole", "flag", "list", "object", "any")
 _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?", re.ASCII)
 
 #: What YAML 1.1 (many tools) or YAML 1.2 (editors) makes of plain scalars.
-_OTHERS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"yes|Yes|YES|on|On|ON|y|Y|true|True|TRUE"), "true"),
-    (re.compile(r"no|No|NO|off|Off|OFF|n|N|false|False|FALSE"), "false"),
-    (re.compile(r"null|Null|NULL|~"), "nothing at all"),
-    (re.compile(r"[-+]?0[0-7]+", re.ASCII), "a smaller number"),
-    (re.compile(r"[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?", re.ASCII), "a number of seconds"),
-    (re.compile(r"[-+]?0x[0-9a-fA-F]+|[-+]?0b[01_]+|0o[0-7]+", re.ASCII), "another number"),
-    (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?", re.ASCII), "a date"),
-    (re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?", re.ASCII), "a number"),
-    (re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"), "a number that is none"),
-    (re.compile(r"=|<<"), "an error"),
+_OTHERS: tuple[tuple[str, str], ...] = (
+    (r"yes|Yes|YES|on|On|ON|y|Y|true|True|TRUE", "true"),
+    (r"no|No|NO|off|Off|OFF|n|N|false|False|FALSE", "false"),
+    (r"null|Null|NULL|~", "nothing at all"),
+    (r"[-+]?0[0-7]+", "a smaller number"),
+    (r"[-+]?[0-9]+(?::[0-5]?[0-9])+(?:\.[0-9]*)?", "a number of seconds"),
+    (r"[-+]?0x[0-9a-fA-F]+|[-+]?0b[01_]+|0o[0-7]+", "another number"),
+    (r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt ].*)?", "a date"),
+    (r"[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?", "a number"),
+    (r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", "a number that is none"),
+    (r"=|<<", "an error"),
 )
+#: All of them, one group for each: a mapping has hundreds of scalars, and nearly none is one of these.
+_OTHER = re.compile("|".join(f"({pattern})" for pattern, _ in _OTHERS), re.ASCII)
 
 
 def reads_differently(scalar: Scalar) -> str | None:
     """What another YAML tool would read instead of this text, or None where all agree."""
-    if not scalar.plain:
-        return None
-    return next((other for pattern, other in _OTHERS if pattern.fullmatch(scalar.text)), None)
+    other = _OTHER.fullmatch(scalar.text) if scalar.plain else None
+    return _OTHERS[other.lastindex - 1][1] if other is not None and other.lastindex is not None else None
 
 
 def json_value(node: Node) -> Any:

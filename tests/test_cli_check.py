@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import EXAMPLES, SMALL, call, run
+from command_line import EXAMPLES, SMALL, call, program, run
 
 from mapper import pipeline
 
@@ -283,3 +284,80 @@ def test_tests_do_not_depend_on_the_shell() -> None:
 def test_a_mapping_with_errors_is_not_tested() -> None:
     """Exit 3, as everywhere."""
     assert run("test", mapping(SMALL.replace("traits.mail", "trait.mail"))).code == 3
+
+
+# ------------------------------------------------------------------------------------------------------- --show-plan
+
+PLANNED = """mapping: 1
+destination: Example
+fields:
+  name:
+    from: traits.name
+    when: options.named
+    clean: upper(value)
+  zip:
+    from:
+      - traits.zip
+      - us_zip(traits.postcode, 'US')
+skip:
+  - {when: length(traits.tags) > `9`, because: too many}
+send: {url: https://example.com}
+"""
+
+
+def test_the_plan_is_python_that_names_its_lines() -> None:
+    """The function, then each expression that it calls: its line in the file, its text, its source."""
+    ended = run("check", mapping(PLANNED), "--show-plan")
+    assert (ended.code, ended.err) == (0, "")
+    names = [part.name for part in ast.parse(ended.out).body if isinstance(part, ast.FunctionDef)]
+    assert names == ["run", *["evaluate"] * 4]
+    lines = ended.out.splitlines()
+    assert "'small.yaml'" in lines[0]
+    assert {"    # 'name', line 4", "    # 'zip', line 8", "    # skip, line 13"} <= set(lines)
+    for line, expression in (
+        ("# 'name', when, line 6", "# 'options.named'"),
+        ("# 'name', clean, line 7", "# 'upper(value)'"),
+        ("# 'zip', line 11", "# \"us_zip(traits.postcode, 'US')\""),
+        ("# skip, line 13", "# 'length(traits.tags) > `9`'"),
+    ):
+        source = lines[lines.index(line) + 1 :]
+        assert expression in source[: source.index("def evaluate(document, notes):")]
+    assert "traits.zip'" not in ended.out  # a mere path is looked up by the function itself
+
+
+@pytest.mark.parametrize("name", pipeline.shipped())
+def test_the_plans_of_shipped_mappings_can_be_read(name: str) -> None:
+    """Piped, in a terminal that wants colours: text and nothing else."""
+    ended = program("check", name, "--show-plan", env={"FORCE_COLOR": "1", "TERM": "xterm-256color"})
+    assert ended.returncode == 0
+    assert b"\x1b" not in ended.stdout
+    assert ast.parse(ended.stdout)
+
+
+def test_an_expression_that_only_the_interpreter_can_count_is_named() -> None:
+    """It has no source; its text and its line are said."""
+    deep = "traits.a" + "[*]" * 30
+    ended = run("check", mapping(PLANNED.replace("us_zip(traits.postcode, 'US')", deep)), "--show-plan")
+    assert f"# 'zip', line 11\n# '{deep}'\n# no Python" in ended.out
+    assert ast.parse(ended.out)
+
+
+def test_a_mapping_with_errors_has_no_plan() -> None:
+    """The errors are shown as ever."""
+    wrong = mapping(SMALL.replace("rules:", "ruls:"))
+    assert run("check", wrong, "--show-plan") == run("check", wrong)
+
+
+def test_warnings_are_counted_beside_the_plan() -> None:
+    """They would be in the way of whoever pipes the text."""
+    ended = run("check", mapping(SMALL + "  cap: {day: 5}\n"), "--show-plan")
+    assert (ended.code, ended.err) == (0, "1 warning: mapper check without --show-plan says what of\n")
+    assert ast.parse(ended.out)
+
+
+@pytest.mark.parametrize("option", [("--format", "json"), ("--sample", "events.ndjson")])
+def test_a_plan_stands_alone(option: tuple[str, str]) -> None:
+    """What else could be asked for has no place in it."""
+    ended = run("check", mapping(), "--show-plan", *option)
+    assert ended.code == 2
+    assert "--show-plan" in ended.err

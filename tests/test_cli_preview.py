@@ -243,11 +243,12 @@ def test_what_cannot_be_used_is_said(arguments: list[Any], said: str) -> None:
 
 def test_a_preview_loads_only_what_it_needs() -> None:
     """No HTTP client ever; no table drawer where no table is drawn."""
-    watch = "import sys, runpy, atexit; atexit.register(lambda: print(*sys.modules, file=sys.stderr)); "
+    watch = "import sys; from mapper.apps.cli import run; run(); print(*sys.modules, file=sys.stderr)"
     for form, heavy in (("json", ("httpx", "rich")), ("table", ("httpx",))):
-        arguments = ["cli.py", "preview", str(EXAMPLES / "full.json"), "-m", "inkit", "--format", form]
-        code = f"{watch} sys.argv = {arguments!r}; runpy.run_path('cli.py', run_name='__main__')"
-        ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+        arguments = ["preview", str(EXAMPLES / "full.json"), "-m", "inkit", "--format", form]
+        ended = subprocess.run(
+            [sys.executable, "-c", watch, *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+        )
         assert set(heavy) & set(ended.stderr.split()) == set(), form
         assert "mapper.apps.cli.preview" in ended.stderr
 

@@ -246,11 +246,10 @@ def test_memory_does_not_grow_with_the_file() -> None:
     for count in (1_000, 20_000):
         lines(*[READY, WRONG, *[{"type": "track"}] * 8] * (count // 10))
         code = (
-            "import resource, sys, runpy; sys.argv = sys.argv[1:]\n"
-            "try: runpy.run_path(sys.argv[0], run_name='__main__')\n"
-            "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+            "import resource, sys; from mapper.apps.cli import run; code = run();"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(code)"
         )
-        arguments = [str(ROOT / "cli.py"), "transform", "events.ndjson", "-o", "out", "--rejects", "rejects"]
+        arguments = ["transform", "events.ndjson", "-o", "out", "--rejects", "rejects"]
         ended = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
         assert ended.returncode == 1
         assert f"{count:,} events read" in ended.stderr

@@ -6,7 +6,7 @@ import copy
 import json
 import pickle
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from functools import partial
@@ -24,7 +24,7 @@ from laws.sameness import outcome_of
 
 from mapper import expressions, functions
 from mapper.errors import ExpressionError
-from mapper.expressions import Expression, Unsure, generator, interpreter
+from mapper.expressions import Expression, Unsure, generator, interpreter, lazily
 from mapper.expressions.sure import STANDARD
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -36,10 +36,18 @@ LENGTHS = (0, 1, 7, 8, 9, 15, 16, 17, 63, 64, 65, 255, 256, 257, 700, 3_000)
 CHARACTERS = (0, 1, 15, 16, 17, 31, 500, 511, 512, 1_599, 1_600, 1_601, 6_399, 6_400, 31_952, 31_999, 32_000)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _as_usual() -> Iterator[None]:
+    """Expressions are compiled as they usually are, whatever ``MAPPER_COMPILED`` says: it is what is tested here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lazily, "MODE", "auto")
+        yield
+
+
 @pytest.fixture
 def mode(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Sets when expressions are compiled."""
-    return lambda name: monkeypatch.setattr(generator, "MODE", name)
+    return lambda name: monkeypatch.setattr(lazily, "MODE", name)
 
 
 def compiled(text: str) -> expressions.Function:
@@ -472,7 +480,7 @@ def uses(expression: Expression, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 
 @pytest.mark.parametrize(
-    ("name", "interpreted"), [("auto", generator.EVALUATIONS - 1), ("on", 0), ("off", 10)], ids=["auto", "on", "off"]
+    ("name", "interpreted"), [("auto", lazily.EVALUATIONS - 1), ("on", 0), ("off", 10)], ids=["auto", "on", "off"]
 )
 def test_when_it_is_compiled(
     name: str, interpreted: int, mode: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
@@ -488,7 +496,7 @@ def test_compiled_now(monkeypatch: pytest.MonkeyPatch) -> None:
     expression = expressions.compile("upper(a)")
     assert expression.compiled()
     assert uses(expression, monkeypatch) == [False] * 10
-    monkeypatch.setattr(generator, "MODE", "off")
+    monkeypatch.setattr(lazily, "MODE", "off")
     assert uses(expression, monkeypatch) == [True] * 10
     assert expression.function() is None
 

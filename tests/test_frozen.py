@@ -1,4 +1,4 @@
-"""Frozen dataclasses that are made quickly are what the standard library's are."""
+"""Dataclasses that are made quickly are what the standard library's are."""
 
 from __future__ import annotations
 
@@ -109,3 +109,56 @@ def test_a_class_inherits_fields() -> None:
         Marked(1, 2, "ab")
     value = Marked(1, 2, "a")
     assert pickle.loads(pickle.dumps(value)) == copy.deepcopy(value) == value  # noqa: S301 - our own
+
+
+@dataclasses.dataclass(slots=True)
+class Theirs:
+    """Of the standard library, to compare with."""
+
+    name: str
+    many: list[int] = dataclasses.field(default_factory=list)
+    count: int = 0
+
+
+@frozen.dataclass(slots=True)
+class Ours:
+    """The same, made here."""
+
+    name: str
+    many: list[int] = frozen.field(default_factory=list)
+    count: int = 0
+
+
+def test_a_class_that_is_not_frozen_changes() -> None:
+    """It has slots and is compared, but has no hash; the pickled one is the same."""
+    for kind in (Ours, Theirs):
+        value = kind("a", count=2)
+        value.many.append(1)
+        value.name = "b"
+        assert value == kind("b", [1], 2) != kind("b")
+        assert dataclasses.asdict(value) == {"name": "b", "many": [1], "count": 2}
+        assert pickle.loads(pickle.dumps(value)) == copy.copy(value) == value  # noqa: S301 - our own
+        with pytest.raises(AttributeError):
+            value.other = 1  # type: ignore[union-attr]
+        with pytest.raises(TypeError):
+            hash(value)
+
+
+def test_defaults_come_last() -> None:
+    """What has none after what has one is a mistake, as in the standard library."""
+    for decorator in (frozen.dataclass, dataclasses.dataclass):
+        members = {"__annotations__": {"first": int, "second": int}, "first": 1}
+        with pytest.raises(TypeError, match="second"):
+            decorator(slots=True)(type("Wrong", (), members))
+
+
+def test_classes_of_as_many_fields_keep_their_own_names() -> None:
+    """One pattern serves them all."""
+    one, two = (
+        frozen.dataclass(frozen=True, slots=True)(type("One", (), {"__annotations__": dict.fromkeys(names, int)}))
+        for names in (("f1", "f0"), ("MISSING", "set_field"))
+    )
+    assert dataclasses.asdict(one(1, 2)) == {"f1": 1, "f0": 2}
+    assert dataclasses.asdict(two(set_field=2, MISSING=1)) == {"MISSING": 1, "set_field": 2}
+    with pytest.raises(TypeError, match="'set_field'"):
+        two(1)

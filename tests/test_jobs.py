@@ -365,11 +365,10 @@ def test_memory_does_not_grow_with_the_file() -> None:
     for count in (2_000, 16_000):
         Path("x.ndjson").write_bytes((READY + b"\n" + WRONG + b"\n") * (count // 2))
         code = (
-            "import resource, sys, runpy; sys.argv = sys.argv[1:]\n"
-            "try: runpy.run_path(sys.argv[0], run_name='__main__')\n"
-            "finally: print(*[resource.getrusage(w).ru_maxrss for w in (0, -1)])"
+            "import resource, sys; from mapper.apps.cli import run; code = run();"
+            "print(*[resource.getrusage(w).ru_maxrss for w in (0, -1)]); sys.exit(code)"
         )
-        arguments = [str(ROOT / "cli.py"), "transform", "x.ndjson", "-o", "out", "--rejects", "rej", "--jobs", "2"]
+        arguments = ["transform", "x.ndjson", "-o", "out", "--rejects", "rej", "--jobs", "2"]
         ended = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
         assert f"{count:,} events read" in ended.stderr
         peaks.append([int(word) for word in ended.stdout.split()])

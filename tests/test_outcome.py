@@ -59,6 +59,7 @@ def test_only_a_2xx_is_delivered_and_only_two_codes_are_sent_again() -> None:
 def test_a_code_beats_a_range_in_any_order() -> None:
     """The narrower entry is the author's exception from the wider."""
     wide, narrow = rule("retry", "5xx"), rule("unknown", 504)
+    assert Answers((wide, narrow)) == Answers((narrow, wide))
     for answers in (Answers((wide, narrow)), Answers((narrow, wide))):
         assert [classify(Reply(s), answers).ending for s in (500, 504, 599)] == ["retry", "unknown", "retry"]
 

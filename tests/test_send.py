@@ -573,6 +573,15 @@ def test_orders_that_once_per_does_not_guard_are_said_before_they_are_sent(desk:
     assert "not guarded" not in fine.stderr
 
 
+def test_orders_that_once_per_did_not_guard_are_counted_afterwards(desk: Desk) -> None:
+    """Also where nobody was asked before: in the account of the run."""
+    with Receiver() as receiver:
+        desk.at(receiver, more=ONCE)
+        nobody = {**without(call(1), "userId"), "anonymousId": "a"}
+        result = desk.run(desk.events(nobody, call(2)))
+    assert "1 order not guarded by once_per: a part of its key is empty." in result.stderr
+
+
 @pytest.mark.parametrize("option", ["--unsent", "--results"])
 def test_an_account_is_never_overwritten(desk: Desk, option: str) -> None:
     """A file that is there already stops the run before the first request, also where it is the input."""

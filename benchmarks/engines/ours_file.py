@@ -12,7 +12,7 @@ from pathlib import Path
 
 from protocol import serve_file
 
-from mapper.apps.cli import main
+from mapper.apps.cli import commands
 
 MAPPING = Path(__file__).resolve().parent.parent / "mapping.yaml"
 
@@ -21,11 +21,9 @@ def transform(read: Path, made: Path) -> None:
     """Run the command. Its exit code says that some events are invalid; any other failure is ours."""
     sys.argv = ["mapper", "transform", str(read), "-m", str(MAPPING), "-o", str(made)]
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stderr(nowhere):
-        try:
-            main()
-        except SystemExit as ended:
-            if ended.code not in (0, 1, None):
-                raise
+        code = commands.run()
+    if code not in (0, 1):
+        sys.exit(f"the command ended with {code}")
 
 
 if __name__ == "__main__":

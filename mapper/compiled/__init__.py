@@ -6,6 +6,8 @@ Knows when the function may answer. Must not word anything itself: the function 
     writer     plan -> the text of the function             search     the careful search for a field's winner
     runtime    what the function calls                      leftovers  what no field took
 
+They are loaded when the first function is made: a command that maps a few events makes none.
+
 The parts of a result that explain (accounts, fillings) are made by ``mapper.transform`` when somebody looks.
 """
 
@@ -13,18 +15,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mapper import event as events
 from mapper import identity, request
-from mapper.compiled import writer
-from mapper.compiled.leftovers import Leftovers
-from mapper.compiled.search import Layers
+from mapper.compiled.layers import ANY, ONE, TWO
 from mapper.errors import Problem
 from mapper.expressions import Unsure
-from mapper.frozen import dataclass, field
 from mapper.identity import Identity
 from mapper.plan import Plan
+
+if TYPE_CHECKING:  # loaded when it is used, see above
+    from mapper.compiled.search import Layers
 
 __all__ = ["Compiled", "Done", "source"]
 
@@ -32,14 +34,14 @@ __all__ = ["Compiled", "Done", "source"]
 EVENTS = 16
 
 
-@dataclass(slots=True)
-class Done:
-    """What the function gives. ``fields`` and ``custom_fields`` are those of an event that is ready, else empty."""
+class Done(NamedTuple):
+    """What the function gives. ``problems`` are errors; an event that has any, or is skipped, is not sent."""
 
     because: str | None
     problems: tuple[Problem, ...]
-    fields: dict[str, Any] = field(repr=False)
-    custom_fields: dict[str, Any] = field(repr=False)
+    warnings: tuple[Problem, ...]
+    fields: dict[str, Any]
+    custom_fields: dict[str, Any]
 
 
 class Compiled:
@@ -53,38 +55,39 @@ class Compiled:
         """
         self.plan = plan
         self.mode = mode
-        self.request = request.fixed(plan)
+        self.fixed = request.fixed(plan)
         self._seen = 0
+        self._on = False
         self._made: dict[str, Callable[..., Any]] = {}
+        self._leftovers: Any = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Functions cannot be pickled; they are made again."""
         return Compiled, (self.plan, self.mode)
 
-    @property
-    def due(self) -> bool:
-        """Whether the functions are used yet."""
-        if self.mode != "auto":
-            return self.mode == "on"
-        self._seen += 1
-        return self._seen > EVENTS
-
-    def run(self, event: Any, settings: Mapping[str, Any], person: Identity | None, *, plain: bool) -> Done | None:
+    def run(
+        self, event: Any, settings: Mapping[str, Any], person: Identity | None = None, plain: bool = False
+    ) -> Done | None:
         """One decoded event; None where ``mapper.transform`` has to tell. ``plain``: see ``codec.is_plain``."""
+        if not self._on and not self._due():
+            return None
         glanced = events.glance(event, self.plan.destination)
         if glanced is None:
             return None
         traits, context = glanced
+        made = self._made
         try:
-            if person is None and plain:
-                if not context:
-                    done = self._function(writer.ONE)(event, settings, traits, traits, None, None)
-                else:
-                    older = {n: v for n, v in context.items() if n not in traits and n not in self.plan.never}
-                    done = self._function(writer.TWO)(event, settings, {**traits, **older}, traits, older, None)
-            else:
+            if not plain or person is not None:
                 layers = self._layers(event, person)
-                done = self._function(writer.ANY)(event, settings, layers.tree, traits, None, layers)
+                run = made.get(ANY) or self._make(ANY)
+                because, found, fields, custom = run(event, settings, layers.tree, traits, None, layers)
+            elif not context:
+                run = made.get(ONE) or self._make(ONE)
+                because, found, fields, custom = run(event, settings, traits, traits, None, None)
+            else:
+                run = made.get(TWO) or self._make(TWO)
+                older = {n: v for n, v in context.items() if n not in traits and n not in self.plan.never}
+                because, found, fields, custom = run(event, settings, {**traits, **older}, traits, older, None)
         except Unsure:
             return None
         except Exception:
@@ -92,9 +95,11 @@ class Compiled:
             if self.mode == "on":
                 raise
             return None
-        return _done(*done)
+        return _done(because, found, fields, custom) if found else Done(because, (), (), fields, custom)
 
     def _layers(self, event: Any, person: Identity | None) -> Layers:
+        from mapper.compiled.search import Layers  # noqa: PLC0415 - see above
+
         call = events.read(event, self.plan.destination)
         assert isinstance(call, events.Identify)  # noqa: S101 - glance said so
         known = identity.known(call, person, self.plan.never)
@@ -103,14 +108,20 @@ class Compiled:
             stamps.setdefault(age, {})[root] = known.tree[root]
         return Layers(known.tree, sorted(stamps.items()), known.ages)
 
-    def _function(self, layers: str) -> Callable[..., Any]:
-        made = self._made.get(layers)
-        return made if made is not None else self._make(layers)
+    def _due(self) -> bool:
+        """Whether the functions are used from now on."""
+        self._seen += 1
+        self._on = self.mode == "on" or (self.mode == "auto" and self._seen > EVENTS)
+        return self._on
 
     def _make(self, layers: str) -> Callable[..., Any]:
+        from mapper.compiled import writer  # noqa: PLC0415 - see above
+        from mapper.compiled.leftovers import Leftovers  # noqa: PLC0415
+
         text = writer.write(self.plan, layers)
         names = text.values
-        names["route"] = Leftovers(self.plan).route
+        self._leftovers = self._leftovers or Leftovers(self.plan)
+        names["route"] = self._leftovers.route
         names["options_of"] = partial(events.options_of, destination=self.plan.destination)
         names["audience_of"] = events.audience_of
         exec(compile("\n".join(text.lines), f"<{self.plan.file}, {layers}>", "exec"), names)  # noqa: S102 - our own text; names of a mapping stand in it by repr alone
@@ -119,16 +130,18 @@ class Compiled:
         return function
 
 
-def _done(because: str | None, found: list[Any], finished: Any, custom: Any) -> Done:
-    if len(found) > 1:
-        found.sort(key=_place)
-    return Done(because, tuple([problem for _, problem in found]), finished or {}, custom or {})
+def _done(because: str | None, found: list[Any], fields: dict[str, Any], custom: dict[str, Any]) -> Done:
+    found.sort(key=_place)
+    errors = () if because is not None else tuple([p for _, p in found if p.level == "error"])
+    return Done(because, errors, tuple([p for _, p in found if p.level == "warning"]), fields, custom)
 
 
 def _place(placed: tuple[int, Problem]) -> int:
     return placed[0]
 
 
-def source(plan: Plan, layers: str = writer.ONE) -> str:
+def source(plan: Plan, layers: str = ONE) -> str:
     """The text of a plan's function, for people to read."""
+    from mapper.compiled import writer  # noqa: PLC0415 - see above
+
     return "\n".join(writer.write(plan, layers).lines) + "\n"

@@ -7,10 +7,13 @@ story is told there. A law holds the two equal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import Any
 
-from mapper.compiled.search import Evaluate, evaluation, is_plain, token, tokens
+from mapper import codec
+from mapper.compiled.runtime import Placed
+from mapper.compiled.search import ABSENT, Evaluate, at, evaluation, is_plain, token, tokens
 from mapper.errors import ExpressionError
 from mapper.expressions import STAR, Expression, Unsure
 from mapper.frozen import dataclass, field
@@ -19,6 +22,7 @@ from mapper.rules import EMPTY
 from mapper.transform import presence
 from mapper.transform.accounts import leaves, matching
 from mapper.transform.custom import name_of, value_of
+from mapper.transform.custom import taken as taken_name
 from mapper.transform.results import Path
 
 #: So many names of traits are remembered with the custom fields' names; real sources have some dozen.
@@ -48,11 +52,12 @@ class _Node:
         for step in value:  # noqa: SIM110 - a generator would be slower than the tests
             if tokens_of.get(step) not in taken:
                 return False
-        return True
+        return bool(value)
 
 
 _FREE = _Node("")
 _NO_NAMES: dict[str | int, Any] = {}
+_NOTHING = frozenset[str | None]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,8 @@ class _Flow:
         for origin in origins:
             if not origin:
                 raise Unsure
-            if origin[0] == "traits":
+            # Whole flows name what an expression reads; only what is there flowed.
+            if origin[0] == "traits" and at(document, origin) is not ABSENT and at(document, origin[:-1]) is not None:
                 yield origin[1:]
 
 
@@ -85,6 +91,7 @@ class Leftovers:
         """Lay all spellings into one tree of steps."""
         self.rules = plan.custom_fields
         self.types = [one.type for one in plan.fields]
+        self.numbers = {one.name: number for number, one in enumerate(plan.fields)}
         self.plain: set[str] = set()
         self.flows: list[_Flow] = []
         #: Winners that read `context.traits`: they take leaves of another layer.
@@ -93,10 +100,12 @@ class Leftovers:
         self.top: dict[str, _Node] = {}
         for number, one in enumerate(plan.fields):
             self._place(number, one)
-        #: By the path above: the names of members that are custom fields.
-        self._names: dict[Path, dict[str | int, Any]] = {}
+        #: By the path above: the names of members that are custom fields. Those of the top are in no spelling.
+        self.names: dict[Path, dict[str | int, Any]] = {}
         self._remembered = 0
-        self._judge = None if self.rules.rules is EMPTY else self.rules.rules.accepts or _never
+        self.judge = None if self.rules.rules is EMPTY else self.rules.rules.accepts or _never
+        #: Lists become texts, and no pattern looks into them.
+        self.lists_are_texts = self.rules.lists == "text" and not self.rules.drop
 
     def _place(self, number: int, one: Field) -> None:
         for name, candidate in zip(tokens(number, one), one.candidates, strict=True):
@@ -121,100 +130,143 @@ class Leftovers:
             node = below
         return node
 
-    def route(self, tree: dict[str, Any], winners: tuple[str | None, ...], document: Any) -> dict[str, Any]:
+    def route(
+        self, tree: dict[str, Any], winners: tuple[str | None, ...], document: Any, found: list[Placed]
+    ) -> dict[str, Any]:
         """The custom fields of one event. ``winners`` are the tokens of the fields' winners, None where there is none.
 
-        Raises Unsure where a warning is due, or where it takes the whole story to tell.
+        A name that is taken is warned of in ``found``. Raises Unsure where it takes the whole story to tell.
         """
         taken = set(winners)
         taken.discard(None)
         if self.rules.none or not taken.isdisjoint(self.older):
             return self._without(taken)
-        names, judge, custom = self._names.get((), _NO_NAMES), self._judge, dict[str, Any]()
-        event: _Event | None = None
-        for root, value in tree.items():
-            if root in taken:
-                continue
-            kind = value.__class__
-            name = names.get(root)
-            if name is not None and (kind in _SCALARS or (kind is str and value and not value.isspace())):
-                if name is _DROPPED:
-                    continue
-                if name in custom or (judge is not None and not judge(value)):
-                    raise Unsure
-                custom[name] = value
-            elif value is None:
-                continue
-            elif root not in self.top and not self.every_root:
-                self.part((), root, value, custom)
-            elif kind is not dict or not self.top.get(root, _FREE).covered(value, taken):
-                event = event or _Event(self, winners, taken, document, custom)
-                event.spelled((root,), value, self.top.get(root, _FREE), read=False)
-        return custom
+        event = _Event(self, winners, taken, document, found)
+        event.members((), tree, taken)
+        return event.custom
 
     def _without(self, taken: set[str | None]) -> dict[str, Any]:
         if not taken.isdisjoint(self.older):
             raise Unsure
         return {}
 
-    def part(self, path: Path, step: str | int, value: Any, custom: dict[str, Any]) -> None:
-        """What no spelling names, a member of what stands at ``path``."""
-        if isinstance(value, dict | list):
-            self.free((*path, step), value, custom)
-        elif value is not None and (self.rules.keep_empty or not presence.is_empty(value)):
-            self._send(path, step, value, custom)
-
-    def free(self, path: Path, value: Any, custom: dict[str, Any]) -> None:
-        """A list or an object that no spelling names, nor any part of it."""
-        rules = self.rules
-        option = rules.nested if isinstance(value, dict) else rules.lists
-        if option == "drop" or (not value and not rules.keep_empty):
-            return
-        if option == "flatten" and value:
-            for step, part in _members(value):
-                self.part(path, step, part, custom)
-        elif rules.drop and any(matching(leaf.path, rules.drop) for leaf in leaves(value, path, "call")):
-            raise Unsure
-        else:
-            self._send(path[:-1], path[-1], value_of(rules, value), custom)
-
-    def _send(self, path: Path, step: str | int, value: Any, custom: dict[str, Any]) -> None:
-        beside = self._names.get(path)
-        name = (beside.get(step) if beside is not None else None) or self._name(path, step)
-        if name is _DROPPED:
-            return
-        if name in custom or (self._judge is not None and not self._judge(value)):
-            raise Unsure
-        custom[name] = value
+    def named(self, path: Path, step: str | int) -> Any:
+        """The custom field's name of a leaf; _DROPPED where a pattern drops it. Raises Unsure where it breaks a rule."""
+        beside = self.names.get(path)
+        name = beside.get(step) if beside is not None else None
+        return name if name is not None else self._name(path, step)
 
     def _name(self, path: Path, step: str | int) -> Any:
-        """The custom field's name of a leaf; _DROPPED where a pattern drops it. Raises Unsure where it cannot be."""
         rules, whole = self.rules, (*path, step)
         if whole[0] in rules.lift:
             raise Unsure
-        name: Any = _DROPPED
-        if not rules.drop or matching(whole, rules.drop) is None:
-            name, _ = name_of(rules, whole)
-            if name in rules.reserved or (rules.name_rules is not EMPTY and rules.name_rules.check(name)):
+        if rules.drop and matching(whole, rules.drop) is not None:
+            return _DROPPED
+        name, _ = name_of(rules, whole)
+        if name not in rules.reserved:
+            if rules.name_rules is not EMPTY and rules.name_rules.check(name):
                 raise Unsure
-        if self._remembered < _REMEMBERED and (path or (step not in self.top and not self.every_root)):
-            self._remembered += 1
-            self._names.setdefault(path, {})[step] = name
+            if self._remembered < _REMEMBERED and (path or (step not in self.top and not self.every_root)):
+                self._remembered += 1
+                self.names.setdefault(path, {})[step] = name
         return name
 
 
-@dataclass(slots=True)
 class _Event:
-    """One event's walk through what is not plain to see."""
+    """One event's walk."""
 
-    plan: Leftovers
-    winners: tuple[str | None, ...]
-    taken: set[str | None]
-    document: Any
-    custom: dict[str, Any]
-    _claimed: tuple[frozenset[Path], frozenset[Path]] | None = None
+    __slots__ = ("_claimed", "custom", "document", "found", "plan", "taken", "winners")
 
-    def spelled(self, path: Path, value: Any, node: _Node, *, read: bool) -> None:
+    def __init__(
+        self,
+        plan: Leftovers,
+        winners: tuple[str | None, ...],
+        taken: set[str | None],
+        document: Any,
+        found: list[Placed],
+    ) -> None:
+        self.plan = plan
+        self.winners = winners
+        self.taken = taken
+        self.document = document
+        self.found = found
+        self.custom: dict[str, Any] = {}
+        self._claimed: tuple[frozenset[Path], frozenset[Path]] | None = None
+
+    def members(self, path: Path, value: dict[str, Any], taken: AbstractSet[str | None]) -> None:
+        """The members of an object; those in ``taken`` some field took. What is plain to see is done here, in line."""
+        plan, custom = self.plan, self.custom
+        names, judge = plan.names.get(path, _NO_NAMES), plan.judge
+        for step, part in value.items():
+            if step in taken:
+                continue
+            name = names.get(step)
+            if name is not None:
+                kind = part.__class__
+                if (kind is str and part and not part.isspace()) or kind in _SCALARS:
+                    sent = part
+                elif kind is list and part and plan.lists_are_texts:
+                    sent = codec.encode(part).decode()
+                else:
+                    self._other(path, step, part)
+                    continue
+                if name in custom or (judge is not None and not judge(sent)):
+                    raise Unsure
+                custom[name] = sent
+            elif part is not None:
+                self._other(path, step, part)
+
+    def _other(self, path: Path, step: str | int, value: Any) -> None:
+        """A member that takes a closer look."""
+        if path:
+            self._part(path, step, value)
+            return
+        node = self.plan.top.get(str(step))
+        if node is None and not self.plan.every_root:
+            self._part((), step, value)
+        elif node is None or value.__class__ is not dict or not node.covered(value, self.taken):
+            self._spelled((step,), value, node or _FREE, read=False)
+
+    def _part(self, path: Path, step: str | int, value: Any) -> None:
+        """What no spelling names, a member of what stands at ``path``."""
+        if isinstance(value, dict | list):
+            self._free((*path, step), value)
+        elif value is not None and (self.plan.rules.keep_empty or not presence.is_empty(value)):
+            self._send(path, step, value)
+
+    def _free(self, path: Path, value: Any) -> None:
+        """A list or an object that no spelling names, nor any part of it."""
+        rules = self.plan.rules
+        option = rules.nested if isinstance(value, dict) else rules.lists
+        if path[0] in rules.lift or (option == "drop" and rules.drop):
+            raise Unsure
+        if option == "drop" or (not value and not rules.keep_empty):
+            return
+        if option == "flatten" and value:
+            if isinstance(value, dict):
+                self.members(path, value, _NOTHING)
+            else:
+                for step, part in enumerate(value):
+                    self._part(path, step, part)
+        elif rules.drop and any(matching(leaf.path, rules.drop) for leaf in leaves(value, path, "call")):
+            raise Unsure
+        else:
+            self._send(path[:-1], path[-1], value_of(rules, value))
+
+    def _send(self, path: Path, step: str | int, value: Any) -> None:
+        name = self.plan.named(path, step)
+        if name is _DROPPED:
+            return
+        owner = self.plan.rules.reserved.get(name)
+        if owner is not None:
+            _, problem = taken_name(owner, (*path, step), name)
+            self.found.append((self.plan.numbers.get(name, len(self.plan.types)), problem))
+        elif name in self.custom or (self.plan.judge is not None and not self.plan.judge(value)):
+            raise Unsure
+        else:
+            self.custom[name] = value
+
+    def _spelled(self, path: Path, value: Any, node: _Node, *, read: bool) -> None:
         """A trait that some spelling names, or whose parts some spelling names."""
         if node.fields and node.token in self.taken:
             return
@@ -224,7 +276,7 @@ class _Event:
             self._leaf(path, value, node, read=read)
         elif not node.below and not read:
             # Only as a whole is it named, and as a whole it lost: its leaves are nobody's.
-            self.plan.free(path, value, self.custom)
+            self._free(path, value)
         elif (rules.nested if isinstance(value, dict) else rules.lists) != "flatten":
             # It could go as one value: that hangs on the ends of all its leaves.
             raise Unsure
@@ -233,12 +285,22 @@ class _Event:
 
     def _parts(self, path: Path, value: Any, node: _Node, *, read: bool) -> None:
         tokens_of, taken = node.tokens, self.taken
-        for step, part in _members(value):
+        names = self.plan.names.get(path, _NO_NAMES)
+        for step, part in value.items() if isinstance(value, dict) else enumerate(value):
             stands_for = tokens_of.get(step)
             if stands_for is None and not read:
-                self.plan.part(path, step, part, self.custom)
+                name = names.get(step)
+                if (
+                    name is not None
+                    and part.__class__ in _SCALARS
+                    and self.plan.judge is None
+                    and name not in self.custom
+                ):
+                    self.custom[name] = part
+                else:
+                    self._part(path, step, part)
             elif stands_for is None or stands_for not in taken:
-                self.spelled((*path, step), part, node.below.get(step, _FREE), read=read)
+                self._spelled((*path, step), part, node.below.get(step, _FREE), read=read)
 
     def _leaf(self, path: Path, value: Any, node: _Node, *, read: bool) -> None:
         if read and self._under(path, 0):
@@ -248,7 +310,7 @@ class _Event:
                 return
         elif self._lost(value, node) or (read and self._under(path, 1)):
             return
-        self.plan.part(path[:-1], path[-1], value, self.custom)
+        self._part(path[:-1], path[-1], value)
 
     def _lost(self, value: Any, node: _Node) -> bool:
         """Whether a field took another spelling of the same: then this one is shadowed."""
@@ -281,10 +343,6 @@ class _Event:
 
     def _filled(self, flow: _Flow) -> bool:
         return presence.fits(flow.evaluate(self.document, []), self.plan.types[flow.number])
-
-
-def _members(value: Any) -> Iterable[tuple[Any, Any]]:
-    return value.items() if isinstance(value, dict) else enumerate(value)
 
 
 def _reads_older(path: Path) -> bool:

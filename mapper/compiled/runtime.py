@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mapper.compiled.search import Layers, Search, one_layer
+from mapper.compiled.search import UNFIT, Layers, Search, is_plain, one_layer
 from mapper.errors import Problem
 from mapper.expressions import Unsure
 from mapper.plan.fields import spelling
@@ -20,6 +20,7 @@ from mapper.transform import fields, presence, put, requirements
 
 #: A problem, and the number of its field: problems are shown in the order of the fields.
 Placed = tuple[int, Problem]
+Find = Callable[[Layers, Any, list[Placed]], tuple[str | None, Any, int | None]]
 
 #: An integer of more digits than any that stands for a text.
 _VAST = 10**18
@@ -92,13 +93,25 @@ def check_one_age(layers: Layers, roots: frozenset[str]) -> None:
         raise Unsure
 
 
-def finder(search: Search, tokens: tuple[str, ...]) -> Callable[[Layers, Any], tuple[str | None, Any, int | None]]:
-    """The careful search for one field: (the winner's token or None, value, age)."""
+def finder(number: int, plan: Field, tokens: tuple[str, ...]) -> Find:
+    """The careful search for one field: (the winner's token or None, value, age). A problem goes into the list."""
+    search = Search(plan)
+    # What an anchor refuses is neither unfit nor nobody's, and an expression may take traits although it gives nothing.
+    refused, irregular = plan.anchor is not None, not all(map(is_plain, plan.candidates))
 
-    def find(layers: Layers, document: Any) -> tuple[str | None, Any, int | None]:
-        found = search.find(layers, document)
-        check_printable(found.value)
-        return None if found.index < 0 else tokens[found.index], found.value, found.age
+    def find(layers: Layers, document: Any, found: list[Placed]) -> tuple[str | None, Any, int | None]:
+        winner = search.find(layers, document)
+        if winner.index >= 0:
+            check_printable(winner.value)
+            return tokens[winner.index], winner.value, winner.age
+        if refused and len(layers.stamps) > 1 and (winner.unfit is not None or irregular):
+            raise Unsure
+        if winner.unfit is None:
+            return None, None, None
+        if plan.if_wrong != "reject":
+            raise Unsure
+        found.append((number, fields.wrong_type(plan, winner.unfit)))
+        return UNFIT, None, None
 
     return find
 

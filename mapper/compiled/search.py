@@ -44,13 +44,15 @@ def one_layer(tree: dict[str, Any]) -> Layers:
 class Found:
     """A field's winner: its index (-1 where there is none), its value, its age.
 
-    ``cleared`` says that the search ended because somebody said that there is none.
+    ``cleared`` says that the search ended because somebody said that there is none; ``unfit`` says why the first
+    spelling that is unfit is so, where nothing else is filled.
     """
 
     index: int
     value: Any = field(default=None, repr=False)
     age: int | None = None
     cleared: bool = False
+    unfit: str | None = None
 
 
 class Search:
@@ -66,53 +68,48 @@ class Search:
         )
 
     def find(self, layers: Layers, document: Any) -> Found:
-        """The winner. Raises Unsure where a spelling is unfit and nothing else is filled, and where one fails."""
-        unfit = False
+        """The winner. Raises Unsure where a spelling fails."""
+        unfit: list[str] = []
         for age, roots in layers.stamps:
             cleared = False
             for index, candidate, evaluate in self.candidates:
                 if evaluate is None:
                     value = at(roots, candidate.path or ())
+                    cleared = cleared or (value is not ABSENT and presence.is_cleared(value))
                 elif _age(candidate, layers) == age:
                     value = _evaluated(evaluate, document)
                 else:
                     continue
-                verdict, fitted = self._judge(value)
-                if verdict == "taken":
+                fitted = self._fit(value, candidate, unfit)
+                if fitted is not None:
                     return Found(index, fitted, age)
-                unfit = unfit or verdict == "unfit"
-                cleared = cleared or (evaluate is None and value is not ABSENT and presence.is_cleared(value))
             if cleared:
-                return self._none(unfit=unfit, cleared=True)
-        return self._last(layers, document, unfit=unfit)
+                return Found(-1, cleared=True, unfit=unfit[0] if unfit else None)
+        return self._last(layers, document, unfit)
 
-    def _last(self, layers: Layers, document: Any, *, unfit: bool) -> Found:
+    def _last(self, layers: Layers, document: Any, unfit: list[str]) -> Found:
         """The candidates that are older than every trait."""
         for wanted in (OLDEST, OLDEST + 1):
             for index, candidate, evaluate in self.candidates:
                 if evaluate is not None and _age(candidate, layers) == wanted:
-                    verdict, fitted = self._judge(_evaluated(evaluate, document))
-                    if verdict == "taken":
+                    fitted = self._fit(_evaluated(evaluate, document), candidate, unfit)
+                    if fitted is not None:
                         return Found(index, fitted, wanted)
-                    unfit = unfit or verdict == "unfit"
-        return self._none(unfit=unfit, cleared=False)
+        return Found(-1, unfit=unfit[0] if unfit else None)
 
-    def _none(self, *, unfit: bool, cleared: bool) -> Found:
-        if unfit:
-            raise Unsure
-        return Found(-1, cleared=cleared)
-
-    def _judge(self, value: Any) -> tuple[str, Any]:
+    def _fit(self, value: Any, candidate: Candidate, unfit: list[str]) -> Any:
+        """A filled value that fits, else None; why it is unfit goes into the list."""
         if value is ABSENT or presence.is_empty(value):
-            return "absent", None
+            return None
         if self.judged_later:
-            return "taken", value
+            return value
         try:
             # Only a text is converted before `clean`; what else fits stays as it came until the end.
             fitted = presence.fit(value, self.type)
-        except presence.Unfit:
-            return "unfit", None
-        return "taken", fitted if self.type == "text" else value
+        except presence.Unfit as why:
+            unfit.append(f"{candidate.located.text} is {why}")
+            return None
+        return fitted if self.type == "text" else value
 
 
 def is_plain(candidate: Candidate) -> bool:
@@ -135,6 +132,10 @@ def tokens(number: int, plan: Field) -> tuple[str, ...]:
         token(one.path) if is_plain(one) and one.path is not None else f"{_JOINT}{number}{_JOINT}{index}"
         for index, one in enumerate(plan.candidates)
     )
+
+
+#: Stands for the winner of a field for which every spelling that is there is unfit: it is there, and it is wrong.
+UNFIT = _JOINT
 
 
 def at(roots: Any, path: tuple[str | int, ...]) -> Any:

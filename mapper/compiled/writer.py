@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from mapper.compiled import runtime
-from mapper.compiled.search import Search, evaluation, is_plain, token, tokens
+from mapper.compiled.layers import ANY, ONE, TWO
+from mapper.compiled.search import evaluation, is_plain, token, tokens
 from mapper.expressions import Expression
 from mapper.frozen import dataclass, field
 from mapper.plan.parts import Age, Field, Located, Plan, Requirement
+from mapper.rules import patterns
 
-#: How the traits lie: all in the call; in the call and its context; or in any way at all.
-ONE, TWO, ANY = "one layer", "two layers", "any layers"
 #: What the careful search is given, by how the traits lie.
 _LAYERS = {ONE: "one_layer(tree)", TWO: "two_layers(tree, call, older)", ANY: "layers"}
 #: A longer chain of lookups than this is left to the careful search.
@@ -78,8 +78,8 @@ class _Writer:
                 self._field(number, self.plan.fields[number])
             for number, requirement in enumerate(self.plan.require):
                 self._require(number, requirement)
-            winners = ", ".join(f"w{number}" for number in range(len(self.plan.fields)))
-            text.say("", "# what is left over", f"custom = route(tree, ({winners},), document)")
+            winners = "".join(f"w{number}, " for number in range(len(self.plan.fields)))
+            text.say("", "# what is left over", f"custom = route(tree, ({winners}), document, found)")
             self._skip()
             self._end()
         return text
@@ -130,7 +130,7 @@ class _Writer:
             fixed = text.name(f"const{number}", one.const)
             text.say(f"{w} = None", f"a{number} = 0", f"{v} = own({fixed})")
             return
-        text.name(f"find{number}", runtime.finder(Search(one), tokens(number, one)))
+        text.name(f"find{number}", runtime.finder(number, one, tokens(number, one)))
         chain = _chain(one) if self.layers != ANY else ()
         if chain:
             self._quick(number, one, chain)
@@ -139,7 +139,7 @@ class _Writer:
                 text.name(f"roots{number}", frozenset[str]().union(*(c.roots for c in one.candidates)))
                 text.say(f"check_one_age({_LAYERS[self.layers]}, roots{number})")
             text.say(self._find(number))
-        with text.inside(f"if {w} is not None:"):
+        with text.inside(f"if {v} is not None:"):
             if one.anchor is not None:
                 anchor = self.numbers[one.anchor]
                 text.say(f"if w{anchor} is not None and a{anchor} != a{number}: raise Unsure")
@@ -147,11 +147,11 @@ class _Writer:
         self._without(number, one)
 
     def _find(self, number: int) -> str:
-        return f"w{number}, v{number}, a{number} = find{number}({_LAYERS[self.layers]}, document)"
+        return f"w{number}, v{number}, a{number} = find{number}({_LAYERS[self.layers]}, document, found)"
 
     def _quick(self, number: int, one: Field, chain: tuple[Any, ...]) -> None:
         """The first spelling that is there, where all of them lie in one layer; in doubt the careful search."""
-        text, w = self.text, f"w{number}"
+        text = self.text
         if self.layers == ONE:
             self._chained(number, one, chain)
             return
@@ -159,27 +159,29 @@ class _Writer:
         odd = any(c.age is Age.NEWEST or c.every_root for c in one.candidates)
         one_layer = f"{roots}.isdisjoint(older)" + ("" if odd else f" or {roots}.isdisjoint(call)")
         with text.inside(f"if {one_layer}:"):
-            self._chained(number, one, chain)
-            if one.anchor is not None or one.name in self.anchors:
-                text.say(f"a{number} = 1 if {w} is not None and {roots}.isdisjoint(call) else a{number}")
+            self._chained(number, one, chain, f"1 if {roots}.isdisjoint(call) else 0")
         with text.inside("else:"):
             # A spelling that an anchor refuses must not be sent as a custom field: that takes the whole story.
             text.say("raise Unsure" if one.anchor is not None else self._find(number))
 
-    def _chained(self, number: int, one: Field, chain: tuple[Any, ...]) -> None:
+    def _chained(self, number: int, one: Field, chain: tuple[Any, ...], age: str = "0") -> None:
         text = self.text
         v, w = f"v{number}", f"w{number}"
         for index, candidate in enumerate(chain):
-            looked = f"{v} = {_lookup(candidate.path)}; {w} = {token(candidate.path)!r}"
-            text.say(looked if index == 0 else f"if {v} is None: {looked}")
+            there = f"({v} := {_lookup(candidate.path)}) is not None"
+            text.say(f"{'elif' if index else 'if'} {there}: {w} = {token(candidate.path)!r}")
+        all_plain = len(chain) == len(one.candidates)
+        text.say(f"else: {w} = None" if all_plain else f"else: {self._find(number)}")
         if one.anchor is not None or one.name in self.anchors:
-            text.say(f"a{number} = 0")
-        with text.inside(f"if {v} is None:"):
-            all_plain = len(chain) == len(one.candidates)
-            text.say(f"{w} = None" if all_plain else self._find(number))
-        with text.inside("else:"):
+            text.say(
+                f"a{number} = {age}" if all_plain else f"if {w} in {self._tokens(number, chain)}: a{number} = {age}"
+            )
+        with text.inside(f"if {v} is not None:"):
             text.say(f"{v} = {v}.strip() if {v}.__class__ is str and {v}.isascii() else quick_text({v})")
             text.say(f"if not {v}: {self._find(number)}")
+
+    def _tokens(self, number: int, chain: tuple[Any, ...]) -> str:
+        return self.text.name(f"plain{number}", frozenset(token(candidate.path) for candidate in chain))
 
     def _finish(self, number: int, one: Field) -> None:
         """Clean, look up, judge and check."""
@@ -217,16 +219,18 @@ class _Writer:
         """The condition under which rules may be broken: what is cheap first, then what is sure."""
         limits = rules.limits
         sure = f"not {self.text.name(name, runtime.accepts(rules))}({v})"
-        if kind != "text":
+        if kind != "text" or not limits.keys() <= {"maxlength", "minlength", "allowed", "regex"}:
             return sure
         tests = [f"len({v}) > {limits['maxlength']}"] if "maxlength" in limits else []
         tests += [f"len({v}) < {limits['minlength']}"] if "minlength" in limits else []
-        if "allowed" in limits and all(isinstance(word, str) for word in limits["allowed"]):
+        if "allowed" in limits:
+            if not all(isinstance(word, str) for word in limits["allowed"]):
+                return sure
             words = self.text.name(f"{name}_words", frozenset(limits["allowed"]))
             tests.append(f"{v} not in {words}")
-        if limits.keys() <= {"maxlength", "minlength", "allowed"} and tests:
-            return f"({' or '.join(tests)}) and {sure}"
-        return sure
+        if "regex" in limits:
+            tests.append(f"not {self.text.name(f'{name}_form', patterns.matcher(limits['regex']))}({v})")
+        return f"({' or '.join(tests)}) and {sure}" if tests else sure
 
     def _call(self, name: str, located: Located) -> str:
         self.text.name(name, evaluation(located.expression))
@@ -259,7 +263,9 @@ class _Writer:
             failing = f"not ({' and '.join(present)}) and ({' or '.join(present)})"
         with text.inside(f"if {' and '.join([*condition, failing])}:"):
             if requirement.kind == "any_of" and requirement.if_wrong == "reject":
-                text.name(f"absent{number}", runtime.absent(len(self.plan.fields), requirement))
+                # `transform` orders problems by field, and this one says all names: that may be one field's.
+                named = self.numbers.get(", ".join(requirement.names), len(self.plan.fields))
+                text.name(f"absent{number}", runtime.absent(named, requirement))
                 text.say(f"found.append(absent{number})")
             else:
                 text.say("raise Unsure")
@@ -277,13 +283,11 @@ class _Writer:
 
     def _end(self) -> None:
         text = self.text
-        text.say("", "if notes: raise Unsure", "if found or because is not None: return because, found, None, None")
+        text.say("", "if notes: raise Unsure")
         text.say("finished = {}")
         for number, one in enumerate(self.plan.fields):
-            sure = one.rules.required and one.when is None
-            put = f"finished[{one.name!r}] = v{number}"
-            text.say(put if sure else f"if v{number} is not None: {put}")
-        text.say("return None, found, finished, custom")
+            text.say(f"if v{number} is not None: finished[{one.name!r}] = v{number}")
+        text.say("return because, found, finished, custom")
 
 
 def _chain(one: Field) -> tuple[Any, ...]:

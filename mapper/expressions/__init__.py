@@ -14,10 +14,9 @@ from __future__ import annotations
 from typing import Any
 
 from mapper.errors import ExpressionError
-from mapper.expressions import generator, interpreter, reads, syntax, trace
-from mapper.expressions.generator import Function
+from mapper.expressions import interpreter, lazily, reads, syntax, trace
 from mapper.expressions.reads import STAR, Path, Reads
-from mapper.expressions.sure import Unsure
+from mapper.expressions.sure import Function, Unsure
 from mapper.expressions.trace import Origin
 from mapper.expressions.trace import _selects as selects
 from mapper.frozen import dataclass, field
@@ -61,8 +60,8 @@ class Expression:
     plain: Path | None = field(repr=False)
     whole_flows: tuple[Path, ...] | None = field(repr=False)
     tokens: tuple[syntax.Token, ...] = field(repr=False)
-    _searching: generator.Lazily = field(repr=False)
-    _building: generator.Lazily = field(repr=False)
+    _searching: lazily.Lazily = field(repr=False)
+    _building: lazily.Lazily = field(repr=False)
 
     def search(self, document: Any) -> Any:
         """Its value on a document of plain JSON values.
@@ -106,7 +105,7 @@ class Expression:
 
     def compiled(self) -> bool:
         """Make its Python function now, and not only after some evaluations; False where there is none."""
-        return self._searching.made is not None
+        return self._searching.function is not None
 
     def function(self) -> Function | None:
         """Its Python function of a document and a list for notes: ``search``'s value, or Unsure; compiled if need be.
@@ -114,14 +113,12 @@ class Expression:
         None where only the interpreter can evaluate it, and in mode ``off``. It raises nothing but Unsure: then ask
         ``evaluate``, and drop what was added to the list.
         """
-        made = self._searching.made
-        return made.function if made and generator.MODE != "off" else None
+        return self._searching.function if lazily.MODE != "off" else None
 
     @property
     def source(self) -> str | None:
         """The text of that function, for people to read."""
-        made = self._searching.made
-        return made.source if made else None
+        return self._searching.source
 
     def trace(self, document: Any) -> tuple[Any, tuple[Origin, ...]]:
         """Its value, and the places in the document whose values flowed into it.
@@ -149,8 +146,8 @@ def compile(text: str) -> Expression:  # noqa: A001 - the field's word, as in re
         reads.plain_path(tree),
         _whole_flows(tree),
         tokens,
-        generator.Lazily(text, tree),
-        generator.Lazily(text, tree, omit_null=True),
+        lazily.Lazily(text, tree),
+        lazily.Lazily(text, tree, omit_null=True),
     )
 
 
@@ -188,4 +185,4 @@ def _links(node: dict[str, Any]) -> list[dict[str, Any]]:
 def compile_when(mode: str) -> None:
     """When expressions become Python functions: ``auto``, ``on`` (at once) or ``off``. For the whole process."""
     if mode in ("auto", "on", "off"):
-        generator.MODE = mode
+        lazily.MODE = mode

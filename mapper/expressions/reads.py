@@ -82,7 +82,7 @@ def plain_path(tree: dict[str, Any]) -> Path | None:
     return steps
 
 
-@dataclass
+@dataclass(slots=True)
 class _Walker:
     """One walk: ``visit`` returns the paths whose values are in a node's result."""
 

@@ -24,6 +24,10 @@ class Unsure(Exception):  # noqa: N818 - nothing is wrong: somebody else has to 
     """Compiled code does not know the value, or that there is one: the interpreter has to say."""
 
 
+#: Takes a document and a list for the notes that functions leave; gives a value, or raises Unsure.
+Function = Callable[[Any, list[str]], Any]
+
+
 def other(value: Any) -> None:
     """Null, which is what a step into a value of another JSON kind gives. Raises Unsure for foreign values."""
     if value.__class__ not in _PLAIN:

@@ -64,9 +64,10 @@ def parse(text: str) -> tuple[Node, tuple[Token, ...]]:
     except (ValueError, RecursionError, OverflowError):
         raise ExpressionError("syntax", "this is not a JMESPath expression that can be read", 0) from None
     _check_depth(tree)
-    _check_calls(tree, tokens)
-    _check_slices(tree, tokens)
-    _check_references(tree, tokens)
+    kinds = {node["type"] for node in nodes(tree)}
+    for kind, check in _CHECKS:
+        if kind in kinds:  # most expressions are paths
+            check(tree, tokens)
     return tree, tokens
 
 
@@ -221,3 +222,7 @@ def _references_taken(node: Node) -> Iterator[Node]:
     else:
         kinds = ["expref" in part["types"] for part in Functions.FUNCTION_TABLE[node["value"]]["signature"]]
     yield from (child for child, takes in zip(node["children"], kinds, strict=False) if takes)
+
+
+#: What can be wrong with a node of a kind, though its grammar is right.
+_CHECKS = (("function_expression", _check_calls), ("slice", _check_slices), ("expref", _check_references))

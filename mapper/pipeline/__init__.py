@@ -10,20 +10,19 @@ and must not know a transport.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from mapper import codec, event, expressions, identity, mapping, plan, request, source, transform
 from mapper.compiled import Compiled, Done
 from mapper.errors import Findings, MapperError, MappingError, Position, Problem, SettingsError
 from mapper.frozen import dataclass, field, replace
 from mapper.identity import Identity
-from mapper.pipeline.result import Result
+from mapper.pipeline.result import Result, Source
 from mapper.plan import Plan
 from mapper.plan.settings import Settings, resolve
-from mapper.request import Request
+from mapper.request import Fixed, Request
 from mapper.transform.results import Transformed
 
 __all__ = ["Mapper", "NotFoundError", "Result", "default_name", "inspect", "load", "loads", "shipped"]
@@ -74,8 +73,8 @@ class Mapper:
         Raises SettingsError where a required setting is missing, TypeError where ``identity`` is neither;
         never for anything in the event.
         """
-        resolved = self.resolved(settings)
-        person = _person(identity)
+        resolved = self.resolved(settings) if settings or self.settings.problems else self.settings
+        person = None if identity is None else _person(identity)
         try:
             text = event if isinstance(event, bytes) else _text(event)
             decoded = codec.decode(text)
@@ -102,32 +101,35 @@ class Mapper:
         ``plain`` is ``codec.is_plain`` of its text: it only saves work. The JSON is the result's from here on: it is
         read again when somebody asks for the accounts, so it must not be changed.
         """
-        if self.compiled.due:
-            done = self.compiled.run(decoded, settings.public, person, plain=plain)
-            if done is not None:
-                return self._quick(done, decoded, settings, person)
-        return Result.of(*self._story(decoded, settings, person))
-
-    def _quick(self, done: Done, decoded: Any, settings: Settings, person: Identity | None) -> Result:
-        """The result of an event that the compiled plan answered for."""
-        story = partial(self._story, decoded, settings, person)
+        done = self.compiled.run(decoded, settings.public, person, plain)
+        if done is None:
+            return Result.of(*self.tell(decoded, settings, person))
+        source = (self, decoded, settings, person)
         if done.because is not None:
-            return Result("skipped", done.because, story=story)
+            return Result("skipped", done.because, (), done.warnings, None, source)
         if done.problems:
-            return Result("invalid", None, done.problems, story=story)
-        make = self.compiled.request
-        if make is None:
-            call = event.read(decoded, self.plan.destination)
-            built, problems = request.build(self.plan, done, cast("event.Identify", call), settings.public)
-            if built is None or problems:
-                return Result.of(*story())
-            ready: Request | Callable[[], Request] = built
-        else:
-            ready = partial(make, done, decoded)
-        return Result("ready", fields=done.fields, custom_fields=done.custom_fields, request=ready, story=story)
+            return Result("invalid", None, done.problems, done.warnings, None, source)
+        if self.fixed is None:
+            return self._built(done, source)
+        return Result("ready", None, (), done.warnings, done, source)
 
-    def _story(self, decoded: Any, settings: Settings, person: Identity | None) -> tuple[Transformed, Request | None]:
-        """The whole story of one event: every account, every filling, and the request."""
+    @property
+    def fixed(self) -> Fixed | None:
+        """How requests are made where nothing but their bodies differs, else None."""
+        return self.compiled.fixed
+
+    def _built(self, done: Done, source: Source) -> Result:
+        """A result with its request, which something may stand in the way of."""
+        _, decoded, settings, person = source
+        call = event.read(decoded, self.plan.destination)
+        assert isinstance(call, event.Identify)  # noqa: S101 - or it were not ready
+        built, problems = request.build(self.plan, done, call, settings.public)
+        if built is None or problems:
+            return Result.of(*self.tell(decoded, settings, person))
+        return Result("ready", None, (), done.warnings, done, source, built)
+
+    def tell(self, decoded: Any, settings: Settings, person: Identity | None) -> tuple[Transformed, Request | None]:
+        """The whole story of one event: every account and filling, and the request where it is ready."""
         call = event.read(decoded, self.plan.destination)
         if isinstance(call, event.NotForUs):
             return transform.transform(self.plan, call, _NOTHING_KNOWN, settings.public), None
@@ -242,7 +244,7 @@ def inspect(
         return None, error.problems, error.text or text
     found.problems.extend(read.problems)
     written = mapping.parse(read, found)
-    compiled = plan.compile(written, read.text, found) if written is not None else None
+    compiled = plan.compile(written, found) if written is not None else None
     problems = _in_file_order(read.problems, found.problems)
     if written is None or compiled is None or any(p.level == "error" for p in problems):
         return None, problems, read.text

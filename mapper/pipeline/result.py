@@ -6,16 +6,29 @@ it was given tells the story, and it tells the same whenever it is asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol
 
 from mapper.errors import Problem
+from mapper.identity import Identity
 from mapper.pipeline import records
-from mapper.request import Request
+from mapper.plan.settings import Settings
+from mapper.request import Filled, Fixed, Request
 from mapper.transform.results import Account, Filling, Status, Transformed
 
-#: Tells the whole story of one event: every account and filling, and the request where it is ready.
-Story = Callable[[], tuple[Transformed, Request | None]]
+
+class Teller(Protocol):
+    """Who mapped an event, and tells everything of it; the same whenever it is asked."""
+
+    def tell(self, decoded: Any, settings: Settings, person: Identity | None) -> tuple[Transformed, Request | None]:
+        """The whole story: every account and filling, and the request where the event is ready."""
+
+    @property
+    def fixed(self) -> Fixed | None:
+        """How requests are made where nothing but their bodies differs."""
+
+
+#: Who mapped an event, the decoded event, the settings, and what was known of the person.
+Source = tuple[Teller, Any, Settings, Identity | None]
 
 
 class Result:
@@ -29,56 +42,50 @@ class Result:
     ``accounts``       what became of each leaf of the traits
     ``fillings``       how each field was filled
     ``request``        the request of an event that is ready, else None; it holds no secret
+    ``content``        the body of that request, encoded
 
     Accounts and fillings are worked out when they are first asked for. A result belongs to whoever asked for it:
     what it holds may be changed, and no other result changes with it. It can be pickled.
     """
 
-    __slots__ = ("_custom_fields", "_fields", "_request", "_story", "_told", "because", "problems", "status")
+    __slots__ = ("_filled", "_request", "_source", "_told", "because", "problems", "status", "warnings")
 
-    def __init__(  # noqa: PLR0913 - what is known at once
+    def __init__(  # noqa: PLR0913 - what is known at once; by place, since it is made for each event
         self,
         status: Status,
         because: str | None = None,
         problems: tuple[Problem, ...] = (),
-        *,
-        fields: dict[str, Any] | None = None,
-        custom_fields: dict[str, Any] | None = None,
-        request: Request | Callable[[], Request] | None = None,
-        story: Story | None = None,
+        warnings: tuple[Problem, ...] = (),
+        filled: Filled | None = None,
+        source: Source | None = None,
+        request: Request | None = None,
     ) -> None:
-        """A verdict. ``fields`` and ``custom_fields`` are there where the event is ready; ``story`` tells the rest."""
+        """A verdict. ``filled`` is there where the event is ready; ``source`` tells the rest."""
         self.status: Final = status
         self.because: Final = because
         self.problems: Final = problems
-        self._fields = fields
-        self._custom_fields = custom_fields
-        self._request: Any = request
-        self._story = story
+        self.warnings: Final = warnings
+        self._filled = filled
+        self._source = source
+        self._request = request
         self._told: tuple[Transformed, Request | None] | None = None
 
     @classmethod
     def of(cls, done: Transformed, request: Request | None = None) -> Result:
         """The result of an event whose story is told already."""
-        result = cls(done.status, done.because, done.problems)
+        result = cls(done.status, done.because, done.problems, done.warnings)
         result._told = (done, request)
         return result
 
     @property
-    def warnings(self) -> tuple[Problem, ...]:
-        """What somebody should look at, in the order of the mapping."""
-        # A verdict without a story at hand has none: whatever is worth a warning is told at once.
-        return self._told[0].warnings if self._told is not None else ()
-
-    @property
     def fields(self) -> dict[str, Any]:
         """The filled fields, by name."""
-        return self._tell().fields if self._fields is None else self._fields
+        return (self._filled or self._tell()).fields
 
     @property
     def custom_fields(self) -> dict[str, Any]:
         """The traits that no field took, by the name under which they are sent."""
-        return self._tell().custom_fields if self._custom_fields is None else self._custom_fields
+        return (self._filled or self._tell()).custom_fields
 
     @property
     def accounts(self) -> tuple[Account, ...]:
@@ -93,11 +100,20 @@ class Result:
     @property
     def request(self) -> Request | None:
         """The request of an event that is ready, else None. It holds no secret."""
-        if self._request is not None:
-            if not isinstance(self._request, Request):
-                self._request = self._request()
-            return cast("Request", self._request)
-        return self._told[1] if self._told is not None else None
+        if self._told is not None:
+            return self._told[1]
+        if self._request is None and self._filled is not None and self._source is not None:
+            fixed = self._source[0].fixed
+            self._request = None if fixed is None else fixed.request(self._filled, self._source[1])
+        return self._request
+
+    @property
+    def content(self) -> bytes | None:
+        """The body of its request, as the bytes that are sent; None where it is not ready."""
+        if self._filled is not None and self._request is None and self._source is not None:
+            fixed = self._source[0].fixed
+            return None if fixed is None else fixed.content(self._filled)
+        return self.request.content if self.request is not None else None
 
     def as_dict(self) -> dict[str, Any]:
         """The result as plain JSON: what ``mapper preview --format json`` writes. It holds the traits' values."""
@@ -105,7 +121,11 @@ class Result:
 
     def _tell(self) -> Transformed:
         if self._told is None:
-            self._told = self._story() if self._story is not None else (_bare(self), None)
+            if self._source is None:
+                self._told = Transformed(self.status, self.because, problems=self.problems), None
+            else:
+                teller, decoded, settings, person = self._source
+                self._told = teller.tell(decoded, settings, person)
         return self._told[0]
 
     def __eq__(self, other: object) -> bool:
@@ -125,7 +145,3 @@ class Result:
             f"Result(status={self.status!r}, because={self.because!r}, problems={self.problems!r}, "
             f"warnings={self.warnings!r})"
         )
-
-
-def _bare(result: Result) -> Transformed:
-    return Transformed(result.status, result.because, problems=result.problems)

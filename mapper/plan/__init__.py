@@ -6,8 +6,6 @@ see an event: whatever can be wrong with a mapping is found here, before the fir
 
 from __future__ import annotations
 
-import hashlib
-
 from mapper import mapping as written
 from mapper import rules
 from mapper.errors import Findings
@@ -22,7 +20,7 @@ from mapper.values import typed
 __all__ = ["Field", "Plan", "compile"]
 
 
-def compile(mapping: written.Mapping, text: str, found: Findings) -> Plan:  # noqa: A001 - the field's word
+def compile(mapping: written.Mapping, found: Findings) -> Plan:  # noqa: A001 - the field's word
     """Compile a mapping. What is wrong goes into ``found``; with an error in it the plan is not to be used."""
     settings = {s.name: s for s in mapping.settings}
     compiler = Compiler(_declared(mapping), found)
@@ -46,7 +44,6 @@ def compile(mapping: written.Mapping, text: str, found: Findings) -> Plan:  # no
         send=send,
         settings=tuple(_setting(setting, found) for setting in mapping.settings),
         never=frozenset(name.text for name in mapping.never),
-        fingerprint=hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16],
         warnings=tuple(p for p in found.problems if p.level == "warning"),
     )
 

@@ -186,7 +186,7 @@ class Plan:
     """A mapping made ready to run: immutable, safe to share between threads.
 
     ``fields`` are in the order written; ``order`` is the order in which they can be filled.
-    ``warnings`` are what the author should look at. ``fingerprint`` names the text it was made from.
+    ``warnings`` are what the author should look at.
     """
 
     file: str
@@ -199,7 +199,6 @@ class Plan:
     send: Send
     settings: tuple[Setting, ...]
     never: frozenset[str]
-    fingerprint: str
     warnings: tuple[Problem, ...] = ()
 
     def field(self, name: str) -> Field | None:

@@ -66,4 +66,4 @@ class Reader:
         except codec.NotJson as error:
             return None, not_json(error)
         person = self.people.of(decoded) if self.people is not None else None
-        return decoded, self.mapper.transform_decoded(decoded, self.settings, person)
+        return decoded, self.mapper.transform_decoded(decoded, self.settings, person, plain=codec.is_plain(raw))

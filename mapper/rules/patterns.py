@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-
-import re2
+from typing import Any
 
 from mapper.frozen import dataclass
 
@@ -41,6 +40,10 @@ def fault(pattern: str) -> Fault | None:
     if literal:
         message = f"{literal[1]} would be read as a text, not as a repetition"
         return Fault(message, f"write {{0{literal[1][1:]}", literal.start(1), len(literal[1]))
+    if _small(pattern) is not None:
+        return None
+    import re2  # noqa: PLC0415 - as in ``_compiled``
+
     try:
         _compiled(pattern)
     except (re2.error, UnicodeEncodeError) as error:
@@ -74,6 +77,12 @@ def matcher(pattern: str) -> Callable[[str], bool]:
     A set of one pattern tells only whether it matches, not where, which is what takes re2 its time. Where it runs out
     of memory it says No, and the slower one is asked. Raises re2.error for a pattern that ``fault`` objects to.
     """
+    small = _small(pattern)
+    if small is not None:
+        fullmatch = small.fullmatch
+        return lambda text: fullmatch(text) is not None
+    import re2  # noqa: PLC0415 - as in ``_compiled``
+
     only = re2.Set.FullMatchSet(_options())
     only.Add(pattern)
     only.Compile()
@@ -88,13 +97,39 @@ def matcher(pattern: str) -> Callable[[str], bool]:
     return has_form
 
 
+_ATOM = r"(?:\[(?:[A-Za-z0-9]-[A-Za-z0-9]|[A-Za-z0-9 _])+-?\]|\\d|[A-Za-z0-9 _-])"
+_PART = rf"{_ATOM}(?:\{{[0-9]{{1,2}}(?:,[0-9]{{1,2}})?\}}|\?)?"
+_SMALL = re.compile(rf"(?:{_PART}|\((?:{_PART})+\)\??)+")
+_VARIABLE = re.compile(r",[0-9]+\}|\?")
+#: With more parts of a variable length than these, trying all of them would take its time.
+_MOST_VARIABLE = 4
+
+
+def _small(pattern: str) -> re.Pattern[str] | None:
+    """Python's own expression, where it may match a pattern: the same language there, and only so many ways to try.
+
+    Classes, digits and letters, each a bounded number of times, such as the forms of states and postal codes. None for
+    all others, and for those that are wrong, such as ``[9-0]``: re2 says what is wrong with them.
+    """
+    if _SMALL.fullmatch(pattern) is None or len(_VARIABLE.findall(pattern)) > _MOST_VARIABLE:
+        return None
+    try:
+        return re.compile(pattern, re.ASCII)
+    except re.error:
+        return None
+
+
 @lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> re2._Regexp:
+def _compiled(pattern: str) -> Any:
     """The compiled pattern. Remembered, because a Cerberus schema holds the text (re2 itself remembers only 128)."""
+    import re2  # noqa: PLC0415 - it takes 2 ms to load, and many a mapping has small patterns only
+
     return re2.compile(pattern, _options())
 
 
-def _options() -> re2.Options:
+def _options() -> Any:
+    import re2  # noqa: PLC0415 - as in ``_compiled``
+
     options = re2.Options()
     options.log_errors = False
     options.never_capture = True

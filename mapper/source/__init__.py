@@ -26,6 +26,8 @@ MAX_EVENTS = 12_000
 
 #: What ends a plain text on its line: a comment, or a comma.
 _ENDS = re.compile(r"[ \t]+#|[ \t]*,")
+#: What may hold such an end, so that a longer text was meant.
+_HOLDING = frozenset("'\"`([{")
 
 #: libyaml's parser where PyYAML has it (13 times faster), the pure one elsewhere. Both only make events.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -129,7 +131,7 @@ def _check_characters(text: str, file: str) -> None:
         raise MappingError((Problem("odd_character", message, position=place, hint="delete it"),), text)
 
 
-@dataclass
+@dataclass(slots=True)
 class _Open:
     """A collection that is being filled."""
 
@@ -260,7 +262,8 @@ class _Reader:
         width = end.column - start.column if start.line == end.line else 1
         position = self._place(start, max(width, 1))
         line = self.lines[end.line] if end.line < len(self.lines) else ""
-        ended = _ENDS.match(line, end.column) if plain and exact and end.column < len(line) else None
+        held = plain and exact and end.column < len(line) and not _HOLDING.isdisjoint(text)
+        ended = _ENDS.match(line, end.column) if held else None
         whole = complaints.as_meant(line[start.column :], flow=ended.group().endswith(",")) if ended else ""
         return Scalar(text, position, plain, exact, whole if len(whole) > len(text) else None)
 

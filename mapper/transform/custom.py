@@ -124,21 +124,24 @@ class _Router:
         return Account(slot.path, slot.layer, "dropped", (), reason, slot.value)
 
     def _refusal(self, slot: _Free, owners: dict[str, _Free]) -> tuple[str | None, Problem | None]:
-        trait = ".".join(str(step) for step in slot.path)
         owner = self.rules.reserved.get(slot.name)
         if owner is None and owners[slot.name] is not slot:
             owner = f"trait {'.'.join(str(step) for step in owners[slot.name].path)}"
         if owner is not None:
-            reason = f"name taken by {owner}"
-            hint = f"to send it, give it a field with another name: {expression_of(slot.path)}"
-            return reason, Problem(
-                "name_taken", f"the trait {trait} is dropped: {reason}", "warning", None, slot.name, hint
-            )
+            return taken(owner, slot.path, slot.name)
         for broken in (*self.rules.name_rules.check(slot.name), *self.rules.rules.check(slot.value)):
             reason = f"breaks the rule {broken.rule}"
             message = f"the custom field {slot.name} is dropped: it {broken.message}"
             return reason, Problem(broken.rule, message, "warning", broken.position, slot.name, broken.hint)
         return None, None
+
+
+def taken(owner: str, path: Path, name: str) -> tuple[str, Problem]:
+    """Why a leaf whose name belongs to another is dropped, and the warning of it."""
+    trait = ".".join(str(step) for step in path)
+    reason = f"name taken by {owner}"
+    hint = f"to send it, give it a field with another name: {expression_of(path)}"
+    return reason, Problem("name_taken", f"the trait {trait} is dropped: {reason}", "warning", None, name, hint)
 
 
 def name_of(rules: CustomFields, path: Path) -> tuple[str, bool]:

@@ -201,16 +201,21 @@ NOTES = {
 def _without_winner(plan: Field, search: _Search) -> Filling:
     tried = tuple(search.tried[i] for i in sorted(search.tried))
     if search.unfit is not None:
-        level: Level = "error" if plan.if_wrong == "reject" else "warning"
-        message = search.unfit if level == "error" else f"{search.unfit}; the field is left out"
-        hint = "name the part that is meant, such as traits.address.street, or set the field's type"
-        search.problems.append(Problem("wrong_type", message, level, plan.position, plan.name, hint))
-        state = "rejected" if level == "error" else "empty"
+        search.problems.append(wrong_type(plan, search.unfit))
+        state = "rejected" if plan.if_wrong == "reject" else "empty"
         return Filling(plan.name, state, because=search.unfit, tried=tried, problems=tuple(search.problems))  # type: ignore[arg-type] # one of two words
     if plan.default is not None:
         value = own(plan.default)
         return Filling(plan.name, "sent", value, source="default", tried=tried, problems=tuple(search.problems))
     return Filling(plan.name, "empty", tried=tried, problems=tuple(search.problems))
+
+
+def wrong_type(plan: Field, unfit: str) -> Problem:
+    """The problem of a field for which every spelling that is there is unfit; ``unfit`` says why the first one is."""
+    level: Level = "error" if plan.if_wrong == "reject" else "warning"
+    message = unfit if level == "error" else f"{unfit}; the field is left out"
+    hint = "name the part that is meant, such as traits.address.street, or set the field's type"
+    return Problem("wrong_type", message, level, plan.position, plan.name, hint)
 
 
 def own(fixed: Any) -> Any:

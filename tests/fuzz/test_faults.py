@@ -25,7 +25,7 @@ from strategies import Case
 
 from mapper import codec, expressions, identity, source
 from mapper.errors import Position
-from mapper.expressions import generator, interpreter, reads, sure, trace, writer
+from mapper.expressions import generator, interpreter, lazily, reads, sure, trace, writer
 from mapper.request import Request
 from mapper.source import complaints
 from mapper.transform import accounts, custom, fields, presence
@@ -37,6 +37,14 @@ INKIT = ((ROOT / "mappings" / "inkit.yaml").read_text("utf-8"),)
 Plant = Callable[[pytest.MonkeyPatch], None]
 #: Always the same cases: a fault that is found today is found tomorrow. And the first that fails will do.
 _hunt = functools.partial(hunt.hunt, seed=20_240_501, shrink=False)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _as_usual() -> Iterator[None]:
+    """Expressions are compiled as they usually are, whatever ``MAPPER_COMPILED`` says: it is what is tested here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lazily, "MODE", "auto")
+        yield
 
 
 # --------------------------------------------------------------------------------------------------------- hunting
@@ -205,7 +213,7 @@ def projections_keep_null(patch: pytest.MonkeyPatch) -> None:
         return [self.visit(right, element) for element in elements] if isinstance(elements, list) else None
 
     patch.setattr(interpreter.Run, "visit_projection", visit, raising=False)
-    patch.setattr(generator, "MODE", "off")
+    patch.setattr(lazily, "MODE", "off")
 
 
 def names_are_sorted(patch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from strategies import Case
 
 from mapper import expressions
+from mapper.expressions import lazily
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.filterwarnings("ignore:Generating overly large repr")]
 
@@ -27,6 +29,14 @@ TEXTS = tuple(path.read_text("utf-8") for path in sorted((ROOT / "mappings").glo
 EVENTS = 10_000
 #: A mapping is dearer to make than an event: so many events share one.
 SHARING = 4
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _as_usual() -> Iterator[None]:
+    """Expressions are compiled as they usually are, whatever ``MAPPER_COMPILED`` says: it is what is tested here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lazily, "MODE", "auto")
+        yield
 
 
 def test_events() -> None:

@@ -9,6 +9,7 @@ show that each check can fail.
 
 from __future__ import annotations
 
+from laws.compiled import TOLD, Both, both, check_compiled, loaded_both
 from laws.conservation import ENDS, check_conservation, check_status, transform
 from laws.events import check_faces, check_pure, check_request, check_silence, check_unmapped, check_unread_traits
 from laws.files import check_file, inside
@@ -18,9 +19,13 @@ from laws.sameness import leaves, plain, same, some, sorted_deeply
 
 __all__ = [
     "ENDS",
+    "TOLD",
+    "Both",
+    "both",
     "bytes_of",
     "check_codec",
     "check_compile",
+    "check_compiled",
     "check_conservation",
     "check_faces",
     "check_file",
@@ -37,6 +42,7 @@ __all__ = [
     "check_unread_traits",
     "inside",
     "leaves",
+    "loaded_both",
     "nodes",
     "plain",
     "same",

@@ -41,8 +41,8 @@ class Writer:
             count(result)
             if full:
                 write(codec.encode(result.as_dict()) + b"\n")
-            elif result.request is not None:
-                write(result.request.content + b"\n")
+            elif (body := result.content) is not None:
+                write(body + b"\n")
             if kept is not None and result.status == "invalid":
                 kept.write(_rejected(file, number, _as_it_came(raw, decoded), result))
         return number

@@ -27,13 +27,21 @@ def check(
     sample: Annotated[
         str | None, typer.Option(metavar="EVENTS", help="Events, one a line: also say which expressions never match.")
     ] = None,
+    show_plan: Annotated[  # noqa: FBT002 - typer's way to say a switch
+        bool, typer.Option("--show-plan", help="Show the Python function that is made of it, to be read.")
+    ] = False,
 ) -> None:
     """Say everything that is wrong with a mapping, each with its place and what to write instead."""
+    if show_plan and (sample is not None or form is ReportForm.JSON):
+        raise typer.BadParameter("it shows Python text and nothing else", param_hint="--show-plan")
     if sample is not None:
         ndjson.check(sample)
     mapper, problems, text = _inspected(mapping)
     if mapper is not None:
         problems += list(no_ledger(mapper))
+        if show_plan:
+            _show_plan(mapper, problems)
+            raise typer.Exit(Exit.FINE)
     coverage = _coverage(mapper, sample) if mapper is not None and sample is not None else None
     if form is ReportForm.JSON:
         every = problems + (coverage.problems() if coverage else [])
@@ -41,6 +49,16 @@ def check(
     else:
         _show(mapping, problems, text, mapper, coverage)
     raise typer.Exit(Exit.NOT_COMPILED if mapper is None else Exit.FINE)
+
+
+def _show_plan(mapper: Mapper, problems: list[Problem]) -> None:
+    # What writes the function is loaded only when somebody wants to read it.
+    from mapper.apps.cli import plans
+
+    if problems:
+        many = f"{len(problems)} warning{'' if len(problems) == 1 else 's'}"
+        say(f"{many}: mapper check without --show-plan says what of")
+    write(plans.text(mapper).encode("utf-8", "backslashreplace"))
 
 
 def _inspected(where: str) -> tuple[Mapper | None, list[Problem], str]:

@@ -31,8 +31,14 @@ from mapper.readers.events import Event, Reader
 from mapper.request import Request
 from mapper.transports import asend
 
-_STYLES = {"delivered": "green", "rejected": "red", "unknown": "bold red", "paused": "red", "invalid": "yellow"}
-
+_STYLES = {
+    "delivered": "green",
+    "rejected": "red",
+    "unknown": "bold red",
+    "paused": "red",
+    "conflicting": "red",
+    "invalid": "yellow",
+}
 
 _STOPPING = b"\nStopping: the request under way is waited for, the rest is counted. Ctrl-C again leaves at once.\n"
 
@@ -211,6 +217,8 @@ def _sentences(run: Run, order: Order, papers: Papers) -> Iterator[str]:
         yield f"Sending stopped: {run.stopped}."
     if run.conflicts:
         yield f"{_many(run.conflicts, 'call')} not sent: the messageId of an earlier one, and another content."
+    if run.unguarded:
+        yield f"{_many(run.unguarded, 'order')} not guarded by once_per: a part of its key is empty."
     if run.counts["unknown"]:
         doubtful = f"{_many(run.counts['unknown'], 'event')} may have been taken"
         yield f"{doubtful}: ask {order.mapper.destination} before sending them again."
