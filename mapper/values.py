@@ -18,27 +18,33 @@ TYPES = ("text", "number", "whole", "flag", "list", "object", "any")
 #: A number as JSON writes it.
 _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?", re.ASCII)
 
-#: What YAML 1.1 (many tools) or YAML 1.2 (editors) makes of plain scalars.
-_OTHERS: tuple[tuple[str, str], ...] = (
-    (r"yes|Yes|YES|on|On|ON|y|Y|true|True|TRUE", "true"),
-    (r"no|No|NO|off|Off|OFF|n|N|false|False|FALSE", "false"),
-    (r"null|Null|NULL|~", "nothing at all"),
+#: What YAML 1.1 (many tools) or YAML 1.2 (editors) makes of plain words and signs.
+_OTHER_WORDS = {
+    **dict.fromkeys(("yes", "Yes", "YES", "on", "On", "ON", "y", "Y", "true", "True", "TRUE"), "true"),
+    **dict.fromkeys(("no", "No", "NO", "off", "Off", "OFF", "n", "N", "false", "False", "FALSE"), "false"),
+    **dict.fromkeys(("null", "Null", "NULL", "~"), "nothing at all"),
+    **dict.fromkeys(("=", "<<"), "an error"),
+}
+#: The same for what begins with a digit, a sign or a dot. (Texts: hardly a mapping has such a scalar.)
+_NUMERIC = frozenset("0123456789+-.")
+_OTHER_NUMBERS = (
     (r"[-+]?0[0-7]+", "a smaller number"),
-    (r"[-+]?[0-9]+(?::[0-5]?[0-9])+(?:\.[0-9]*)?", "a number of seconds"),
+    (r"[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?", "a number of seconds"),
     (r"[-+]?0x[0-9a-fA-F]+|[-+]?0b[01_]+|0o[0-7]+", "another number"),
-    (r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt ].*)?", "a date"),
-    (r"[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?", "a number"),
-    (r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", "a number that is none"),
-    (r"=|<<", "an error"),
+    (r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?", "a date"),
+    (r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?", "a number"),
+    (r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", "a number that is none"),
 )
-#: All of them, one group for each: a mapping has hundreds of scalars, and nearly none is one of these.
-_OTHER = re.compile("|".join(f"({pattern})" for pattern, _ in _OTHERS), re.ASCII)
 
 
 def reads_differently(scalar: Scalar) -> str | None:
     """What another YAML tool would read instead of this text, or None where all agree."""
-    other = _OTHER.fullmatch(scalar.text) if scalar.plain else None
-    return _OTHERS[other.lastindex - 1][1] if other is not None and other.lastindex is not None else None
+    if not scalar.plain:
+        return None
+    text = scalar.text
+    if text[:1] not in _NUMERIC:
+        return _OTHER_WORDS.get(text)
+    return next((other for pattern, other in _OTHER_NUMBERS if re.fullmatch(pattern, text, re.ASCII)), None)
 
 
 def json_value(node: Node) -> Any:

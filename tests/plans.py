@@ -35,7 +35,11 @@ OUTSIDE = (
 #: What is no mere path.
 IRREGULAR = (
     *("split_name(traits.name).first", "split_name(traits.name).last", "split_name(traits.b).last"),
-    *("us_zip(traits.zip, traits.home.state)", "us_zip(options.z, traits.home.state)", "us_zip(traits.a, settings.s)"),
+    *(
+        "us_zip(traits.zip, settings.s, traits.home.state)",
+        "us_zip(options.z, 'US', traits.home.state)",
+        "us_zip(traits.a, settings.s)",
+    ),
     *(
         "us_state(options.o, traits.home.zip)",
         "us_state(settings.s, traits.home.in)",
@@ -65,13 +69,22 @@ IRREGULAR = (
     ),
 )
 CLEANS = (
-    *("value", "upper(value)", "us_zip(value, traits.home.state)", "first_word(value)", "to_number(value)", "[value]"),
+    *(
+        "us_zip(value, 'US', 'MA')",
+        "us_zip(value, 'US', 'CA')",
+        "value",
+        "upper(value)",
+        "us_zip(value, 'US', traits.home.state)",
+        "first_word(value)",
+        "to_number(value)",
+        "[value]",
+    ),
     *("us_state(value, settings.s)", "value || traits.b", "replace(value, 'A', '\u0041\u0301')", "split_name(value)"),
     *("country(value)", "trim(value, 'x')", "{x: value}", "join_filled('-', [value, traits.c])", "blank(value)"),
 )
 CONDITIONS = (
     *("traits.a", "filled(traits.b)", "blank(traits.c)", "traits.flag", "options.o", "audience.left", "!(traits.a)"),
-    *("length(traits.b) > `2`", "traits.a == 'x'", "context.traits.a", "us_zip(traits.zip, 'MA')", "traits.home"),
+    *("length(traits.b) > `2`", "traits.a == 'x'", "context.traits.a", "us_zip(traits.zip, 'US', 'MA')", "traits.home"),
 )
 #: Rules by type: quick ones, ones left to Cerberus, and ones of several sets.
 RULES: dict[str, tuple[Json, ...]] = {
@@ -196,11 +209,14 @@ def _field(random: Random, earlier: list[str]) -> Any:
     """One field: short, a list, fixed, or with any of the keys."""
     count = random.choice((1, 1, 2, 2, 3, 4))
     sources = list(dict.fromkeys(_source(random, earlier) for _ in range(count)))
-    form = random.choice(("short", "list", "const", *("keys",) * 6))
+    form = random.choice(("short", "list", "const", "postal", *("keys",) * 7))
     if form == "short":
         return sources[0]
     if form == "list":
         return sources
+    if form == "postal":
+        clean = random.choice(("us_zip(value, 'US', 'MA')", "us_zip(value, 'US', traits.home.state)"))
+        return {"from": list(dict.fromkeys(("traits.zip", *sources))), "clean": clean}
     kind = random.choice((*("text",) * 6, "any", *RULES))
     made: Json = {"type": kind, "from": sources}
     if form == "const":
@@ -399,6 +415,8 @@ def traits(random: Random) -> Json:
     for root in random.sample(ROOTS, random.randint(0, 9)):
         if root in ("home", "work") and _often(random, 0.75):
             made[root] = _object(random, 1) if _often(random, 0.9) else {}
+        elif root == "zip" and _often(random, 0.6):
+            made[root] = random.choice((2134, 2134, "2134", "02134", 2134.0, 90210, "K1A 0B1", "2134-1000"))
         elif root == "list" and _often(random, 0.7):
             made[root] = [
                 _object(random, 1) if _often(random, 0.6) else scalar(random) for _ in range(random.randint(0, 3))

@@ -150,6 +150,18 @@ CORNERS: tuple[tuple[str, Any, Any, tuple[Any, ...]], ...] = (
     ),
     ("an older part that is unfit", {"f": "traits.a", "g": "traits.b"}, GROUP, ({"a": "x"}, {"b": [1]})),
     (
+        "an older part that a call cleared",
+        {"f": "traits.a", "g": {"from": "traits.b", "rules": REQUIRED}},
+        GROUP,
+        ({"a": "x"}, {"b": None}),
+    ),
+    (
+        "a pattern inside an object that is dropped",
+        {"f": "traits.a"},
+        {"custom_fields": {"nested": "drop", "lists": "drop", "drop": ["**.b"]}},
+        ({"d": {"b": "x", "c": "y"}, "list": [{"b": 1, "c": 2}]},),
+    ),
+    (
         "an anchor from a setting",
         {"f": ["traits.a", "settings.s"], "g": ["traits.b", "settings.t"]},
         GROUP,

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mapper import event as events
 from mapper import identity, request
-from mapper.compiled.layers import ANY, ONE, TWO
+from mapper.compiled.layers import ANY, ONE, TWO, Whole
 from mapper.errors import Problem
 from mapper.expressions import Unsure
 from mapper.identity import Identity
@@ -66,7 +66,11 @@ class Compiled:
         return Compiled, (self.plan, self.mode)
 
     def run(
-        self, event: Any, settings: Mapping[str, Any], person: Identity | None = None, plain: bool = False
+        self,
+        event: Any,
+        settings: Mapping[str, Any],
+        person: Identity | None = None,
+        plain: bool = False,  # noqa: FBT001, FBT002 - by place, once an event
     ) -> Done | None:
         """One decoded event; None where ``mapper.transform`` has to tell. ``plain``: see ``codec.is_plain``."""
         if not self._on and not self._due():
@@ -80,15 +84,15 @@ class Compiled:
             if not plain or person is not None:
                 layers = self._layers(event, person)
                 run = made.get(ANY) or self._make(ANY)
-                because, found, fields, custom = run(event, settings, layers.tree, traits, None, layers)
+                because, found, fields, custom = run(event, settings, layers.tree, traits, None, layers, person)
             elif not context:
                 run = made.get(ONE) or self._make(ONE)
-                because, found, fields, custom = run(event, settings, traits, traits, None, None)
+                because, found, fields, custom = run(event, settings, traits, traits, None, None, None)
             else:
                 run = made.get(TWO) or self._make(TWO)
                 older = {n: v for n, v in context.items() if n not in traits and n not in self.plan.never}
-                because, found, fields, custom = run(event, settings, {**traits, **older}, traits, older, None)
-        except Unsure:
+                because, found, fields, custom = run(event, settings, {**traits, **older}, traits, older, None, None)
+        except (Unsure, Whole):
             return None
         except Exception:
             # A fault of ours in the short cut must not cost a card: the whole story is told instead.

@@ -49,7 +49,7 @@ class _Node:
     def covered(self, value: dict[str, Any], taken: set[str | None]) -> bool:
         """Whether fields took every member of an object."""
         tokens_of = self.tokens
-        for step in value:  # noqa: SIM110 - a generator would be slower than the tests
+        for step in value:
             if tokens_of.get(step) not in taken:
                 return False
         return bool(value)
@@ -131,14 +131,22 @@ class Leftovers:
         return node
 
     def route(
-        self, tree: dict[str, Any], winners: tuple[str | None, ...], document: Any, found: list[Placed]
+        self,
+        tree: dict[str, Any],
+        winners: tuple[str | None, ...],
+        document: Any,
+        found: list[Placed],
+        left: list[str],
     ) -> dict[str, Any]:
-        """The custom fields of one event. ``winners`` are the tokens of the fields' winners, None where there is none.
+        """The custom fields of one event.
 
-        A name that is taken is warned of in ``found``. Raises Unsure where it takes the whole story to tell.
+        ``winners`` are the tokens of the fields' winners, None where there is none; ``left`` those of winners that are
+        left out. A name that is taken is warned of in ``found``. Raises Unsure where it takes the whole story to tell.
         """
-        taken = set(winners)
+        taken = {*winners, *left}
         taken.discard(None)
+        if left and not self.plain.issuperset(left):
+            raise Unsure
         if self.rules.none or not taken.isdisjoint(self.older):
             return self._without(taken)
         event = _Event(self, winners, taken, document, found)
@@ -151,7 +159,7 @@ class Leftovers:
         return {}
 
     def named(self, path: Path, step: str | int) -> Any:
-        """The custom field's name of a leaf; _DROPPED where a pattern drops it. Raises Unsure where it breaks a rule."""
+        """The custom field's name of a leaf; _DROPPED where a pattern drops it. Raises Unsure."""
         beside = self.names.get(path)
         name = beside.get(step) if beside is not None else None
         return name if name is not None else self._name(path, step)
@@ -270,18 +278,37 @@ class _Event:
         """A trait that some spelling names, or whose parts some spelling names."""
         if node.fields and node.token in self.taken:
             return
-        rules = self.plan.rules
         read = read or node.read or self.plan.every_root
         if not isinstance(value, dict | list) or not value:
             self._leaf(path, value, node, read=read)
         elif not node.below and not read:
             # Only as a whole is it named, and as a whole it lost: its leaves are nobody's.
             self._free(path, value)
-        elif (rules.nested if isinstance(value, dict) else rules.lists) != "flatten":
-            # It could go as one value: that hangs on the ends of all its leaves.
-            raise Unsure
+        elif self._goes_whole(path, value, node, read=read):
+            self._free(path, value)
         else:
             self._parts(path, value, node, read=read)
+
+    def _goes_whole(self, path: Path, value: Any, node: _Node, *, read: bool) -> bool:
+        """Whether a container goes as one value: none of its leaves was taken, shadowed or dropped by a pattern."""
+        rules = self.plan.rules
+        option = rules.nested if isinstance(value, dict) else rules.lists
+        lifted = len(path) == 1 and path[0] in rules.lift
+        return option != "flatten" and not lifted and not self._touched(path, value, node, read=read)
+
+    def _touched(self, path: Path, value: Any, node: _Node, *, read: bool) -> bool:
+        if node.fields and node.token in self.taken:
+            return True
+        read = read or node.read
+        if isinstance(value, dict | list) and value:
+            parts = value.items() if isinstance(value, dict) else enumerate(value)
+            return any(self._touched((*path, s), part, node.below.get(s, _FREE), read=read) for s, part in parts)
+        if read and self._under(path, 0):
+            return True
+        if presence.is_empty(value):
+            return False
+        drop = self.plan.rules.drop
+        return self._lost(value, node) or (read and self._under(path, 1)) or bool(drop and matching(path, drop))
 
     def _parts(self, path: Path, value: Any, node: _Node, *, read: bool) -> None:
         tokens_of, taken = node.tokens, self.taken

@@ -10,17 +10,38 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mapper import event as events
+from mapper import identity
+from mapper.compiled.layers import Whole
 from mapper.compiled.search import UNFIT, Layers, Search, is_plain, one_layer
 from mapper.errors import Problem
 from mapper.expressions import Unsure
+from mapper.frozen import dataclass
+from mapper.identity import Identity
 from mapper.plan.fields import spelling
 from mapper.plan.parts import Field, Requirement
 from mapper.rules import Rules
-from mapper.transform import fields, presence, put, requirements
+from mapper.transform import document, fields, presence, put, requirements
+from mapper.transform.results import Filling
 
 #: A problem, and the number of its field: problems are shown in the order of the fields.
 Placed = tuple[int, Problem]
 Find = Callable[[Layers, Any, list[Placed]], tuple[str | None, Any, int | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One event, for whoever has to tell of a field. ``left`` are the tokens of winners that are left out."""
+
+    event: Any
+    settings: Mapping[str, Any]
+    person: Identity | None
+    never: frozenset[str]
+    found: list[Placed]
+    left: list[str]
+
+
+Teller = Callable[[Asked, dict[str, Any], int | None], tuple[str | None, Any, int | None]]
 
 #: An integer of more digits than any that stands for a text.
 _VAST = 10**18
@@ -87,10 +108,10 @@ def two_layers(tree: dict[str, Any], call: Mapping[str, Any], older: Mapping[str
 
 
 def check_one_age(layers: Layers, roots: frozenset[str]) -> None:
-    """Raise Unsure where a field's traits come from several calls: what an anchor refuses is nobody's leftover."""
+    """Raise Whole where a field's traits come from several calls: what an anchor refuses is nobody's leftover."""
     ages = layers.ages
     if len({ages[root] for root in roots if root in ages}) > 1:
-        raise Unsure
+        raise Whole
 
 
 def finder(number: int, plan: Field, tokens: tuple[str, ...]) -> Find:
@@ -116,6 +137,53 @@ def finder(number: int, plan: Field, tokens: tuple[str, ...]) -> Find:
     return find
 
 
+def teller(number: int, plan: Field, tokens: tuple[str, ...], destination: str) -> Teller:
+    """One field's whole story: what is asked where its value is not plain to see. Its problems go into the list."""
+
+    def tell(asked: Asked, fields_so_far: dict[str, Any], anchor: int | None) -> tuple[str | None, Any, int | None]:
+        call = events.read(asked.event, destination)
+        assert isinstance(call, events.Identify)  # noqa: S101 - it was glanced at
+        known = identity.known(call, asked.person, asked.never)
+        scope = fields.Scope(document(call, known, asked.settings), known)
+        scope.document["fields"] = fields_so_far
+        if plan.anchor is not None:
+            scope.fillings[plan.anchor] = Filling(plan.anchor, "sent", age=anchor)
+        filling = fields.fill(plan, scope)
+        asked.found.extend((number, problem) for problem in filling.problems)
+        return _told(number, plan, tokens, filling, asked)
+
+    return tell
+
+
+def _told(
+    number: int, plan: Field, tokens: tuple[str, ...], filling: Filling, asked: Asked
+) -> tuple[str | None, Any, int | None]:
+    if any(tried.verdict == "older" for tried in filling.tried):
+        raise Whole
+    won = None if filling.winner is None else tokens[filling.winner]
+    if filling.state == "sent":
+        return won, filling.value, filling.age
+    if filling.state == "rejected":
+        return won or UNFIT, None, filling.age
+    if won is not None:
+        asked.left.append(won)
+    if plan.rules.required and filling.because != fields.CONDITION:
+        cleared = any(tried.verdict == "cleared" for tried in filling.tried)
+        asked.found.append((number, requirements.missing(plan, cleared=cleared)))
+    return None, None, None
+
+
+def required(
+    numbers: Mapping[str, int], requirement: Requirement, name: str, rules: Rules
+) -> Callable[[Any], list[Placed]]:
+    """The problems of a value that breaks the rules of a requirement."""
+
+    def problems(value: Any) -> list[Placed]:
+        return [(numbers[name], problem) for problem in requirements.broken(requirement, name, rules, value)]
+
+    return problems
+
+
 def accepts(rules: Rules) -> Callable[[Any], bool]:
     """Whether a value keeps all rules."""
     return rules.accepts or (lambda value: not rules.check(value))
@@ -136,7 +204,10 @@ def missing(number: int, field: Field) -> Callable[[Layers, Any], Placed]:
     absent, cleared = (requirements.missing(field, cleared=said) for said in (False, True))
 
     def problem(layers: Layers, document: Any) -> Placed:
-        return number, cleared if search.find(layers, document).cleared else absent
+        said = search.find(layers, document).cleared
+        if said and field.anchor is not None and len(layers.stamps) > 1:
+            raise Unsure  # a call that the anchor refuses clears nothing
+        return number, cleared if said else absent
 
     return problem
 
@@ -149,7 +220,9 @@ def absent(number: int, requirement: Requirement) -> Placed:
 #: What every generated function may name.
 NAMES: dict[str, Any] = {
     "__builtins__": {"len": len, "str": str},
+    "Asked": Asked,
     "Unsure": Unsure,
+    "Whole": Whole,
     "check_one_age": check_one_age,
     "check_printable": check_printable,
     "cleaned": cleaned,

@@ -71,7 +71,7 @@ class _Writer:
 
     def write(self) -> Text:
         text = self.text
-        with text.inside("def run(event, settings, tree, call, older, layers):"):
+        with text.inside("def run(event, settings, tree, call, older, layers, person):"):
             text.say(f'"""{self.plan.file}, for traits in {self.layers}."""' if self._sayable() else '"""A mapping."""')
             self._begin()
             for number in self.plan.order:
@@ -79,7 +79,7 @@ class _Writer:
             for number, requirement in enumerate(self.plan.require):
                 self._require(number, requirement)
             winners = "".join(f"w{number}, " for number in range(len(self.plan.fields)))
-            text.say("", "# what is left over", f"custom = route(tree, ({winners}), document, found)")
+            text.say("", "# what is left over", f"custom = route(tree, ({winners}), document, found, left)")
             self._skip()
             self._end()
         return text
@@ -89,11 +89,11 @@ class _Writer:
 
     def _begin(self) -> None:
         """The names that expressions read, and the traits under which several spellings stand."""
-        self.text.say("found = []", "notes = []")
+        self.text.name("never", self.plan.never)
+        self.text.say("found = []", "notes = []", "left = []", "fields = {}")
         sources = {"traits": "tree", "fields": "fields", "settings": "settings"}
         sources |= {"options": "options_of(event)", "audience": "audience_of(event)"}
         if self.read:
-            self.text.say("fields = {}")
             scope = [f"{name!r}: {sources.get(name, f'event.get({name!r})')}" for name in sorted(self.read - {"value"})]
             self.text.say(f"document = {{{', '.join(scope)}}}")
         else:
@@ -110,39 +110,62 @@ class _Writer:
     # ------------------------------------------------------------------------------------------------ one field
 
     def _field(self, number: int, one: Field) -> None:
-        text = self.text
+        text, v, w, a = self.text, f"v{number}", f"w{number}", f"a{number}"
         text.say("", f"# {one.name!r}, line {one.position.line}")
-        if one.when is not None:
-            call = self._call(f"when{number}", one.when)
-            text.say(f"w{number} = v{number} = None", f"a{number} = 0")
-            with text.inside(f"if truth({call}):"):
-                self._value(number, one)
+        if one.anchor is not None and self.layers == ANY:
+            text.name(f"roots{number}", self._roots(one))
+            text.say(f"check_one_age(layers, roots{number})")
+        if one.const is not None and one.when is None:
+            text.say(f"{w} = None", f"{a} = 0", f"{v} = own({text.name(f'const{number}', one.const)})")
         else:
-            self._value(number, one)
+            self._asked(number, one)
         if "fields" in self.read:
-            with text.inside(f"if v{number} is not None:"):
-                text.say(_put("fields", one.place, f"v{number}"))
+            with text.inside(f"if {v} is not None:"):
+                text.say(_put("fields", one.place, v))
+
+    def _asked(self, number: int, one: Field) -> None:
+        """The field's value; where that is not plain to see, its whole story is asked."""
+        text, v, w, a = self.text, f"v{number}", f"w{number}", f"a{number}"
+        with text.inside("try:"):
+            if one.when is not None:
+                text.say(f"{w} = {v} = None", f"{a} = 0")
+                with text.inside(f"if truth({self._call(f'when{number}', one.when)}):"):
+                    self._value(number, one)
+            else:
+                self._value(number, one)
+            if one.when is not None or one.clean is not None:
+                text.say("if notes: raise Unsure")
+        tell = runtime.teller(number, one, tokens(number, one), self.plan.destination)
+        text.name(f"tell{number}", tell)
+        anchor = "None"
+        if one.anchor is not None:
+            of = self.numbers[one.anchor]
+            anchor = f"a{of} if w{of} is not None else None"
+        with text.inside("except Unsure:"):
+            text.say("notes.clear()", "asked = Asked(event, settings, person, never, found, left)")
+            text.say(f"{w}, {v}, {a} = tell{number}(asked, fields, {anchor})")
+
+    @staticmethod
+    def _roots(one: Field) -> frozenset[str]:
+        return frozenset[str]().union(*(candidate.roots for candidate in one.candidates))
 
     def _value(self, number: int, one: Field) -> None:
-        text = self.text
-        v, w = f"v{number}", f"w{number}"
+        text, v = self.text, f"v{number}"
         if one.const is not None:
-            fixed = text.name(f"const{number}", one.const)
-            text.say(f"{w} = None", f"a{number} = 0", f"{v} = own({fixed})")
+            text.say(f"{v} = own({text.name(f'const{number}', one.const)})")
             return
         text.name(f"find{number}", runtime.finder(number, one, tokens(number, one)))
         chain = _chain(one) if self.layers != ANY else ()
         if chain:
             self._quick(number, one, chain)
         else:
-            if one.anchor is not None and self.layers != ONE:
-                text.name(f"roots{number}", frozenset[str]().union(*(c.roots for c in one.candidates)))
-                text.say(f"check_one_age({_LAYERS[self.layers]}, roots{number})")
+            if one.anchor is not None and self.layers == TWO:
+                text.say(f"check_one_age({_LAYERS[TWO]}, {text.name(f'roots{number}', self._roots(one))})")
             text.say(self._find(number))
         with text.inside(f"if {v} is not None:"):
             if one.anchor is not None:
                 anchor = self.numbers[one.anchor]
-                text.say(f"if w{anchor} is not None and a{anchor} != a{number}: raise Unsure")
+                text.say(f"if w{anchor} is not None and a{anchor} != a{number}: raise Whole")
             self._finish(number, one)
         self._without(number, one)
 
@@ -155,14 +178,14 @@ class _Writer:
         if self.layers == ONE:
             self._chained(number, one, chain)
             return
-        roots = text.name(f"roots{number}", frozenset[str]().union(*(c.roots for c in one.candidates)))
+        roots = text.name(f"roots{number}", self._roots(one))
         odd = any(c.age is Age.NEWEST or c.every_root for c in one.candidates)
         one_layer = f"{roots}.isdisjoint(older)" + ("" if odd else f" or {roots}.isdisjoint(call)")
         with text.inside(f"if {one_layer}:"):
             self._chained(number, one, chain, f"1 if {roots}.isdisjoint(call) else 0")
         with text.inside("else:"):
             # A spelling that an anchor refuses must not be sent as a custom field: that takes the whole story.
-            text.say("raise Unsure" if one.anchor is not None else self._find(number))
+            text.say("raise Whole" if one.anchor is not None else self._find(number))
 
     def _chained(self, number: int, one: Field, chain: tuple[Any, ...], age: str = "0") -> None:
         text = self.text
@@ -246,13 +269,8 @@ class _Writer:
         if requirement.when is not None:
             condition.append(f"truth({self._call(f'requires{number}', requirement.when)})")
         if requirement.kind == "rules":
-            for name, rules in requirement.rules:
-                v = f"v{self.numbers[name]}"
-                broken = self._broken(f"require{number}_{self.numbers[name]}", rules, v, "any")
-                check = [f"{v} is None" if rules.required else "", f"({v} is not None and {broken})"]
-                parts = " or ".join(part for part in check if part)
-                with text.inside(f"if {' and '.join([*condition, f'({parts})'])}:"):
-                    text.say("raise Unsure")
+            for name, _ in requirement.rules:
+                self._require_rules(f"{number}_{self.numbers[name]}", requirement, name, " and ".join(condition))
             return
         present = [there[name] for name in requirement.names]
         if requirement.kind == "any_of":
@@ -269,6 +287,18 @@ class _Writer:
                 text.say(f"found.append(absent{number})")
             else:
                 text.say("raise Unsure")
+
+    def _require_rules(self, key: str, requirement: Requirement, name: str, condition: str) -> None:
+        text, v = self.text, f"v{self.numbers[name]}"
+        rules = dict(requirement.rules)[name]
+        when = f"{condition} and " if condition else ""
+        if rules.required:
+            text.say(f"if {when}{v} is None: raise Unsure")
+        broken = self._broken(f"require{key}", rules, v, "any")
+        problems = runtime.required(self.numbers, requirement, name, rules)
+        sent = requirement.if_wrong != "drop"
+        then = f"found += {text.name(f'required{key}', problems)}({v})" if sent else "raise Unsure"
+        text.say(f"if {when}{v} is not None and {broken}: {then}")
 
     def _skip(self) -> None:
         text = self.text

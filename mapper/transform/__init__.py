@@ -27,7 +27,7 @@ def transform(plan: Plan, call: Identify | NotForUs, known: Known, settings: Map
         if call.problem is not None:
             return Transformed("invalid", problems=(call.problem,))
         return Transformed("skipped", because=call.because)
-    scope = Scope(_document(call, known, settings), known)
+    scope = Scope(document(call, known, settings), known)
     for index in plan.order:
         field = plan.fields[index]
         filling = fill(field, scope)
@@ -60,7 +60,7 @@ def _result(plan: Plan, call: Identify, scope: Scope, judged: list[Problem], bec
     )
 
 
-def _document(call: Identify, known: Known, settings: Mapping[str, Any]) -> dict[str, Any]:
+def document(call: Identify, known: Known, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The closed scope of one event."""
     return {
         **call.envelope,

@@ -5,9 +5,12 @@ Knows ``require`` and ``required`` (the mapping language, section 1.5). Must not
 
 from __future__ import annotations
 
+from typing import Any
+
 from mapper.errors import ExpressionError, Level, Problem
 from mapper.frozen import replace
 from mapper.plan.parts import Field, Plan, Requirement
+from mapper.rules import Rules
 from mapper.transform.fields import CONDITION, Scope, failed, truth
 from mapper.transform.results import Filling
 
@@ -74,13 +77,24 @@ def _rules(requirement: Requirement, plan: Plan, scope: Scope) -> list[Problem]:
             if rules.required and field is not None and filling.state != "rejected" and not field.rules.required:
                 problems.append(_missing(field, filling))
             continue
-        for broken in rules.check(filling.value):
-            message = requirement.message or f"it {broken.message}"
-            problem = Problem(broken.rule, message, position=broken.position, field=name, hint=broken.hint)
-            problems.append(_levelled(problem, requirement))
-            if requirement.if_wrong == "drop":
-                scope.fillings[name] = replace(filling, state="left_out", because=broken.rule)
+        found = broken(requirement, name, rules, filling.value)
+        problems += found
+        if found and requirement.if_wrong == "drop":
+            scope.fillings[name] = replace(filling, state="left_out", because=found[-1].code)
     return problems
+
+
+def broken(requirement: Requirement, name: str, rules: Rules, value: Any) -> list[Problem]:
+    """The problems of a finished value that breaks the rules of a requirement."""
+    return [
+        _levelled(
+            Problem(
+                one.rule, requirement.message or f"it {one.message}", position=one.position, field=name, hint=one.hint
+            ),
+            requirement,
+        )
+        for one in rules.check(value)
+    ]
 
 
 def _levelled(problem: Problem, requirement: Requirement) -> Problem:

@@ -17,8 +17,8 @@ _HEADER = """\
 # The Python function that mapper writes from {file!r}, to be read and not to be kept.
 #
 # Once it has mapped some events, mapper asks this function first; for calls with context.traits, and for people of whom
-# more is known, it writes another one like it. Where the function is not sure of something it raises Unsure, and the
-# event is mapped the slow way, which gives the same result and explains it: that is what `mapper preview` shows.
+# more is known, it writes another one like it. Where the function is not sure of something it raises an exception, and
+# the event is mapped the slow way, which gives the same result and explains it: that is what `mapper preview` shows.
 # The lines in the comments are those of the mapping.
 """
 
