@@ -54,7 +54,7 @@ class Compiled:
         raised; ``off``: never.
         """
         self.plan = plan
-        self.mode = mode
+        self.mode = mode if mode in ("on", "off") else "auto"
         self.fixed = request.fixed(plan)
         self._seen = 0
         self._on = False
@@ -81,7 +81,7 @@ class Compiled:
         traits, context = glanced
         made = self._made
         try:
-            if not plain or person is not None:
+            if person is not None:
                 layers = self._layers(event, person)
                 run = made.get(ANY) or self._make(ANY)
                 because, found, fields, custom = run(event, settings, layers.tree, traits, None, layers, person)
@@ -98,6 +98,8 @@ class Compiled:
             # A fault of ours in the short cut must not cost a card: the whole story is told instead.
             if self.mode == "on":
                 raise
+            return None
+        if not plain and not all(value.isprintable() for value in fields.values() if isinstance(value, str)):
             return None
         return _done(because, found, fields, custom) if found else Done(because, (), (), fields, custom)
 

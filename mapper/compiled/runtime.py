@@ -202,8 +202,11 @@ def missing(number: int, field: Field) -> Callable[[Layers, Any], Placed]:
     """The problem of a required field that is missing; whether it was cleared decides its words."""
     search = Search(field)
     absent, cleared = (requirements.missing(field, cleared=said) for said in (False, True))
+    roots = frozenset(one.path[0] for one in field.candidates if is_plain(one) and one.path is not None)
 
     def problem(layers: Layers, document: Any) -> Placed:
+        if roots.isdisjoint(layers.tree):
+            return number, absent
         said = search.find(layers, document).cleared
         if said and field.anchor is not None and len(layers.stamps) > 1:
             raise Unsure  # a call that the anchor refuses clears nothing

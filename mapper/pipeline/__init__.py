@@ -182,7 +182,7 @@ def _person(known: Identity | Mapping[str, Any] | None) -> Identity | None:
 
 
 #: ``MAPPER_COMPILED=off`` maps without compiled plans, and ``on`` compiles before the first event: for tests, and for
-#: whoever suspects them. What is sent is the same.
+#: whoever suspects them. What is sent is the same. Any other word is as none.
 _MODE = os.environ.get("MAPPER_COMPILED", "auto")
 expressions.compile_when(_MODE)
 

@@ -376,16 +376,6 @@ FAULTS: tuple[Plant, ...] = (
 )
 #: These take some hundreds of mappings to be met; the others are for every run.
 _RARE: tuple[Plant, ...] = (
-    the_last_spelling_wins,
-    null_says_nothing,
-    every_text_is_plain,
-    anchors_are_ignored,
-    notes_are_dropped,
-    notes_of_spellings_are_dropped,
-    accents_are_not_composed,
-    vast_numbers_are_texts,
-    patterns_drop_nothing,
-    shadowed_leaves_are_sent,
     every_winner_casts_a_shadow,
     empty_objects_are_covered,
 )
