@@ -166,20 +166,18 @@ class Fixed:
 
     def content(self, filled: Filled) -> bytes:
         """The body of an event that is ready, encoded."""
-        return codec.encode(self._body(filled))
+        if self._flat:
+            return codec.encode({**filled.fields, **filled.custom_fields})
+        return codec.encode(_payload(self._plan, filled))
 
     def request(self, filled: Filled, event: Mapping[str, Any]) -> Request:
         """What ``build`` gives for an event that is ready."""
-        send, body = self._plan.send, self._body(filled)
+        send = self._plan.send
+        body = {**filled.fields, **filled.custom_fields} if self._flat else _payload(self._plan, filled)
         content, headers = codec.encode(body), dict(_HEADERS)
         return Request(
             send.method, self._url, headers, body, content, self._secrets, send.answers, message_id_of(event)
         )
-
-    def _body(self, filled: Filled) -> dict[str, Any]:
-        if self._flat and not filled.custom_fields:
-            return dict(filled.fields)
-        return {**filled.fields, **filled.custom_fields} if self._flat else _payload(self._plan, filled)
 
 
 def fixed(plan: Plan) -> Fixed | None:

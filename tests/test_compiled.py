@@ -162,6 +162,18 @@ CORNERS: tuple[tuple[str, Any, Any, tuple[Any, ...]], ...] = (
         ({"d": {"b": "x", "c": "y"}, "list": [{"b": 1, "c": 2}]},),
     ),
     (
+        "a note and a broken rule",
+        {"f": {"from": "traits.zip", "clean": "us_zip(value, 'US', 'CA')", "rules": {"maxlength": 3}}},
+        {},
+        ({"zip": "2134"},),
+    ),
+    (
+        "a note of a condition and what is unfit",
+        {"f": {"from": "userId", "type": "object", "when": "us_zip(traits.zip, 'US', 'MA')"}},
+        {},
+        ({"zip": "2134"},),
+    ),
+    (
         "an anchor from a setting",
         {"f": ["traits.a", "settings.s"], "g": ["traits.b", "settings.t"]},
         GROUP,

@@ -46,14 +46,6 @@ class _Node:
     tokens: dict[Any, str] = field(default_factory=dict)
     read: bool = False
 
-    def covered(self, value: dict[str, Any], taken: set[str | None]) -> bool:
-        """Whether fields took every member of an object."""
-        tokens_of = self.tokens
-        for step in value:
-            if tokens_of.get(step) not in taken:
-                return False
-        return bool(value)
-
 
 _FREE = _Node("")
 _NO_NAMES: dict[str | int, Any] = {}
@@ -104,6 +96,7 @@ class Leftovers:
         self.names: dict[Path, dict[str | int, Any]] = {}
         self._remembered = 0
         self.judge = None if self.rules.rules is EMPTY else self.rules.rules.accepts or _never
+        self.objects_are_flat = self.rules.nested == "flatten"
         #: Lists become texts, and no pattern looks into them.
         self.lists_are_texts = self.rules.lists == "text" and not self.rules.drop
 
@@ -229,11 +222,16 @@ class _Event:
         if path:
             self._part(path, step, value)
             return
-        node = self.plan.top.get(str(step))
-        if node is None and not self.plan.every_root:
+        plan = self.plan
+        node = plan.top.get(step)  # type: ignore[arg-type] # the members of the top have names
+        if plan.every_root:
+            self._spelled((step,), value, node or _FREE, read=True)
+        elif node is None:
             self._part((), step, value)
-        elif node is None or value.__class__ is not dict or not node.covered(value, self.taken):
-            self._spelled((step,), value, node or _FREE, read=False)
+        elif value.__class__ is dict and plan.objects_are_flat and not node.read and node.below and value:
+            self._parts((step,), value, node, read=False)
+        else:
+            self._spelled((step,), value, node, read=False)
 
     def _part(self, path: Path, step: str | int, value: Any) -> None:
         """What no spelling names, a member of what stands at ``path``."""
@@ -311,23 +309,21 @@ class _Event:
         return self._lost(value, node) or (read and self._under(path, 1)) or bool(drop and matching(path, drop))
 
     def _parts(self, path: Path, value: Any, node: _Node, *, read: bool) -> None:
-        tokens_of, taken = node.tokens, self.taken
-        names = self.plan.names.get(path, _NO_NAMES)
+        tokens_of, taken, custom = node.tokens, self.taken, self.custom
+        names, plain = self.plan.names.get(path, _NO_NAMES), self.plan.judge is None
         for step, part in value.items() if isinstance(value, dict) else enumerate(value):
             stands_for = tokens_of.get(step)
-            if stands_for is None and not read:
+            if stands_for is not None:
+                if stands_for not in taken:
+                    self._spelled((*path, step), part, node.below[step], read=read)
+            elif read:
+                self._spelled((*path, step), part, _FREE, read=True)
+            else:
                 name = names.get(step)
-                if (
-                    name is not None
-                    and part.__class__ in _SCALARS
-                    and self.plan.judge is None
-                    and name not in self.custom
-                ):
-                    self.custom[name] = part
+                if name is not None and plain and part.__class__ in _SCALARS and name not in custom:
+                    custom[name] = part
                 else:
                     self._part(path, step, part)
-            elif stands_for is None or stands_for not in taken:
-                self._spelled((*path, step), part, node.below.get(step, _FREE), read=read)
 
     def _leaf(self, path: Path, value: Any, node: _Node, *, read: bool) -> None:
         if read and self._under(path, 0):

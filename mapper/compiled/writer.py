@@ -142,7 +142,9 @@ class _Writer:
             of = self.numbers[one.anchor]
             anchor = f"a{of} if w{of} is not None else None"
         with text.inside("except Unsure:"):
-            text.say("notes.clear()", "asked = Asked(event, settings, person, never, found, left)")
+            # What was said of the field in line is said again.
+            text.say("notes.clear()", f"found[:] = [placed for placed in found if placed[0] != {number}]")
+            text.say("asked = Asked(event, settings, person, never, found, left)")
             text.say(f"{w}, {v}, {a} = tell{number}(asked, fields, {anchor})")
 
     @staticmethod

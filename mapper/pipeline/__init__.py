@@ -80,7 +80,7 @@ class Mapper:
             decoded = codec.decode(text)
         except codec.NotJson as error:
             return not_json(error)
-        return self.transform_decoded(decoded, resolved, person, plain=codec.is_plain(text))
+        return self.transform_decoded(decoded, resolved, person, codec.is_plain(text))
 
     def resolved(self, settings: Mapping[str, Any] | None = None) -> Settings:
         """The settings for a run. Raises SettingsError where one is missing or wrong (secrets apart)."""
@@ -94,7 +94,11 @@ class Mapper:
         return resolve(self.plan, {}, known)
 
     def transform_decoded(
-        self, decoded: Any, settings: Settings, person: Identity | None = None, *, plain: bool = False
+        self,
+        decoded: Any,
+        settings: Settings,
+        person: Identity | None = None,
+        plain: bool = False,  # noqa: FBT001, FBT002 - by place, once an event
     ) -> Result:
         """As ``transform``, for JSON that came out of the codec and settings that are resolved.
 
@@ -109,7 +113,7 @@ class Mapper:
             return Result("skipped", done.because, (), done.warnings, None, source)
         if done.problems:
             return Result("invalid", None, done.problems, done.warnings, None, source)
-        if self.fixed is None:
+        if self.compiled.fixed is None:
             return self._built(done, source)
         return Result("ready", None, (), done.warnings, done, source)
 

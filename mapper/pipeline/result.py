@@ -110,9 +110,10 @@ class Result:
     @property
     def content(self) -> bytes | None:
         """The body of its request, as the bytes that are sent; None where it is not ready."""
-        if self._filled is not None and self._request is None and self._source is not None:
+        filled = self._filled
+        if filled is not None and self._request is None and self._source is not None:
             fixed = self._source[0].fixed
-            return None if fixed is None else fixed.content(self._filled)
+            return None if fixed is None else fixed.content(filled)
         return self.request.content if self.request is not None else None
 
     def as_dict(self) -> dict[str, Any]:
