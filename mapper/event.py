@@ -112,9 +112,10 @@ def glance(event: Any, destination: str) -> tuple[dict[str, Any], dict[str, Any]
     table = event.get("integrations")
     if table and table.__class__ is dict:
         own = table.get(destination)
-        on = own is True or own.__class__ is dict or (own is None and table.get("All", table.get("all")) is not False)
-        if not on:
-            return None
+        if own is not True and own.__class__ is not dict:
+            every = table.get("All", table.get("all"))
+            if own is not None or (every is not True and every is not None):
+                return None
     context = event.get("context")
     older = context.get("traits") if context.__class__ is dict else None
     return traits, older if older.__class__ is dict else {}
@@ -173,21 +174,27 @@ def _switch(integrations: Any, destination: str) -> tuple[dict[str, Any], str | 
     """What the integrations object says: options, the reason where it is off, warnings.
 
     A boolean decides; an object means on; null is as absent; anything else is on, with a warning,
-    as in Segment's facade library. Only the boolean ``All: false`` switches the rest off.
+    as in Segment's facade library. Only the boolean ``All: false`` switches the rest off; another ``All`` is on, too,
+    with a warning.
     """
     table = integrations if isinstance(integrations, Mapping) else {}
     own = table.get(destination)
     if own is None:
         every = table.get("All", table.get("all"))
         off = f"the integrations object switches every destination off but those it names, and not {destination} on"
-        return {}, off if every is False else None, ()
+        odd = () if every is None or isinstance(every, bool) else (_odd_switch("All"),)
+        return {}, off if every is False else None, odd
     if isinstance(own, bool):
         return {}, None if own else f"the integrations object switches {destination} off", ()
     if isinstance(own, Mapping):
         return dict(own), None, ()
-    message = f"the integrations object says neither true nor false for {destination}; that counts as on"
-    hint = "write true, false, or an object of options"
-    return {}, None, (Problem("odd_switch", message, "warning", hint=hint),)
+    return {}, None, (_odd_switch(destination),)
+
+
+def _odd_switch(name: str) -> Problem:
+    message = f"the integrations object says neither true nor false for {name}; that counts as on"
+    hint = "write true, false, or an object of options" if name != "All" else "write true or false"
+    return Problem("odd_switch", message, "warning", hint=hint)
 
 
 def _audience(context: Any, traits: dict[str, Any], older: dict[str, Any]) -> dict[str, Any]:

@@ -37,11 +37,12 @@ _CHOOSING = frozenset({"max", "max_by", "min", "min_by"})
 class Reads:
     """``flows``: paths whose values can be in the result. ``tests``: paths that only decide something.
 
-    ``whole`` says that the whole scope is read, as by ``@`` at the top.
+    ``at_top`` says that ``@`` stands for the whole scope somewhere; ``whole`` also that it is read in another way.
     """
 
     flows: frozenset[Path]
     tests: frozenset[Path]
+    at_top: bool = False
 
     @property
     def every(self) -> frozenset[Path]:
@@ -56,14 +57,14 @@ class Reads:
     @property
     def whole(self) -> bool:
         """Whether the whole scope is read at once, so that what is read cannot be named."""
-        return any(not path or not isinstance(path[0], str) for path in self.every)
+        return self.at_top or any(not path or not isinstance(path[0], str) for path in self.every)
 
 
 def walk(tree: dict[str, Any]) -> Reads:
     """What a tree reads."""
     walker = _Walker()
     flows = walker.visit(tree, frozenset({()}))
-    return Reads(_bare(flows), _bare(walker.tests))
+    return Reads(_bare(flows), _bare(walker.tests), walker.at_top)
 
 
 def plain_path(tree: dict[str, Any]) -> Path | None:
@@ -87,6 +88,7 @@ class _Walker:
     """One walk: ``visit`` returns the paths whose values are in a node's result."""
 
     tests: set[Path] = field(default_factory=set)
+    at_top: bool = False
 
     def visit(self, node: dict[str, Any], state: _State) -> _State:
         method = getattr(self, f"_{node['type']}", None)
@@ -172,10 +174,13 @@ class _Walker:
 
     _not_expression = _comparator
 
-    def _current(self, _node: dict[str, Any], state: _State) -> _State:
+    def _identity(self, _node: dict[str, Any], state: _State) -> _State:
         return state
 
-    _identity = _current
+    def _current(self, _node: dict[str, Any], state: _State) -> _State:
+        # As in `@.traits.a`, whose reads could be named, but whose author means something else by `@`.
+        self.at_top = self.at_top or () in state
+        return state
 
     def _literal(self, _node: dict[str, Any], _state: _State) -> _State:
         return _NOWHERE

@@ -311,12 +311,6 @@ def what_flowed_is_sent_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(leftovers._Event, "_under", lambda *_: False)
 
 
-def empty_objects_are_covered(patch: pytest.MonkeyPatch) -> None:
-    """Fields took every member of an object that has none."""
-    real = leftovers._Node.covered
-    patch.setattr(leftovers._Node, "covered", lambda self, value, taken: not value or real(self, value, taken))
-
-
 def the_last_name_wins(patch: pytest.MonkeyPatch) -> None:
     """Two traits of one custom name: the second overwrites the first."""
 
@@ -370,15 +364,11 @@ FAULTS: tuple[Plant, ...] = (
     shadowed_leaves_are_sent,
     every_winner_casts_a_shadow,
     what_flowed_is_sent_again,
-    empty_objects_are_covered,
     the_last_name_wins,
     problems_stand_as_they_came,
 )
 #: These take some hundreds of mappings to be met; the others are for every run.
-_RARE: tuple[Plant, ...] = (
-    every_winner_casts_a_shadow,
-    empty_objects_are_covered,
-)
+_RARE: tuple[Plant, ...] = (every_winner_casts_a_shadow,)
 #: Always the same cases: a fault that is found today is found tomorrow. And the first that fails will do.
 _hunt = functools.partial(hunt.hunt, seed=20_240_501, shrink=False)
 

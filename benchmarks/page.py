@@ -1,0 +1,87 @@
+"""Writes the figures of docs/performance.md anew from out/bench.json, between the page's two marks.
+
+    python benchmarks/page.py
+
+Knows what the parts of the benchmark keep in that file, and the page's marks. Must not measure anything. What has not
+been measured is not on the page.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "performance.md"
+BEGIN, END = "<!-- figures: make bench writes these lines -->", "<!-- end of figures -->"
+
+#: The ratios, in the order of the page: what each is, and the goal that was set before anything was built.
+RATIOS = (
+    ("transform_vs_floor", "`transform`, file to file, against a loop of `orjson.dumps(orjson.loads(line))`", "≥ 0.55"),
+    ("transform_vs_plain", "in memory, against jmespath and Cerberus used with care", "≥ 15"),
+    ("transform_vs_naive", "in memory, against the same used as their pages show", "≥ 50"),
+    ("vs_segment_actions_core", "against Segment's own `@segment/actions-core`", "≥ 8"),
+    ("vs_rudderstack", "against the faster of RudderStack's two engines, with ajv", "≥ 2"),
+    ("vs_node_by_hand", "against a mapping written by hand in JavaScript, with ajv", "≥ 1.2"),
+    ("vs_pydantic", "against pydantic's `AliasChoices` and `AliasPath`", "≥ 0.8"),
+    ("invalid_vs_valid", "invalid events, their problems written, against valid ones", "≥ 0.5"),
+    ("jobs2_vs_floor2", "what a second process gives us, against what it gives the floor", "≥ 0.85"),
+    ("peak_memory_1M_vs_1k", "peak memory of `transform`, 10^6 lines against 10^3", "≤ 1.10"),
+    ("preview_vs_empty_typer_app", "a whole `mapper preview` against an empty Typer app, wall time", "≤ 2.0"),
+    ("growth_fields", "exponent of time against the number of fields", "≤ 1.1"),
+    ("growth_traits", "exponent of time against the number of custom traits", "≤ 1.1"),
+    ("growth_events", "exponent of time against the number of events", "≤ 1.1"),
+    ("sender_vs_bare_client", "our sender against one bare httpx client per worker, 64 in flight", "≥ 0.9"),
+)
+_NAMES = {
+    "floor": "the floor: `orjson.loads` and `orjson.dumps`, nothing between",
+    "ours": "**mapper**",
+    "by_pydantic": "pydantic, with a loop for the custom fields",
+    "plain": "jmespath and Cerberus, prepared once, `normalize=False`",
+    "plain_by_hand": "the same, texts by hand instead of by expression",
+    "naive": "jmespath and Cerberus as their pages show",
+}
+
+
+def main() -> None:
+    """Put the figures between the marks."""
+    kept = json.loads((ROOT / "out" / "bench.json").read_text(encoding="utf-8"))
+    page = PAGE.read_text(encoding="utf-8")
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text("\n".join([before + BEGIN, "", *figures(kept), "", END]) + after, encoding="utf-8")
+    print(f"wrote {PAGE.relative_to(ROOT)}")
+
+
+def figures(kept: dict[str, Any]) -> Iterator[str]:
+    """The lines between the marks."""
+    machine = kept.get("machine", {})
+    yield ", ".join(f"{name} {value}" for name, value in machine.items()) + "."
+    yield ""
+    yield "| ratio | | goal | measured |"
+    yield "|---|---|---|---|"
+    for name, what, goal in RATIOS:
+        value = kept.get("ratios", {}).get(name)
+        shown = f"{value:.2f}" if isinstance(value, int | float) else f"not measured: {value or 'no figure'}"
+        yield f"| `{name}` | {what} | {goal} | {shown} |"
+    for key, title in (("in_memory", "In memory, Python"), ("peers", "The same events in Node")):
+        if key in kept:
+            yield from _engines(title, kept[key]["engines"])
+
+
+def _engines(title: str, engines: dict[str, Any]) -> Iterator[str]:
+    yield ""
+    yield f"{title}, microseconds of CPU time an event, the fastest first:"
+    yield ""
+    yield "| | an event | rate, mapper = 1 |"
+    yield "|---|---|---|"
+    ours = engines.get("ours", {}).get("x", 1.0)
+    for name, row in sorted(engines.items(), key=lambda pair: float(pair[1]["microseconds"])):
+        shown = _NAMES.get(name, f"`{name}`")
+        yield f"| {shown} | {row['microseconds']:.1f} | {row['x'] / ours:.2f} |"
+
+
+if __name__ == "__main__":
+    main()
