@@ -36,7 +36,7 @@ def decode(raw: bytes | str) -> Any:
     A fast decoder reads first. What it refuses, and what it cannot be sure of, the strict one reads: the
     verdict is the strict one's on every text (a property test).
     """
-    if raw.__class__ is bytes and raw.count(b"{") + (raw.count(b"[") if b"[" in raw else 0) <= MAX_DEPTH:
+    if raw.__class__ is bytes and _is_shallow(raw):
         try:
             value = _decode(raw)
             # What is the same when it is written anew has lost nothing, not even a name that was given twice.
@@ -49,7 +49,9 @@ def decode(raw: bytes | str) -> Any:
 
 def _is_shallow(text: bytes) -> bool:
     """Whether lists and objects can surely not be nested too deeply: there are not enough of them."""
-    return text.count(b"{") + (text.count(b"[") if b"[" in text else 0) <= MAX_DEPTH
+    # (Python 3.11 counts one byte after the other; to take them out it searches, in half the time.)
+    lists = len(text) - len(text.replace(b"[", b"")) if b"[" in text else 0
+    return len(text) - len(text.replace(b"{", b"")) + lists <= MAX_DEPTH
 
 
 def _decode_carefully(text: bytes) -> Any:

@@ -61,10 +61,6 @@ class Compiled:
         self._made: dict[str, Callable[..., Any]] = {}
         self._leftovers: Any = None
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Functions cannot be pickled; they are made again."""
-        return Compiled, (self.plan, self.mode)
-
     def run(
         self,
         event: Any,

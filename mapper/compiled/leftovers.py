@@ -291,7 +291,7 @@ class _Event:
         """Whether a container goes as one value: none of its leaves was taken, shadowed or dropped by a pattern."""
         rules = self.plan.rules
         option = rules.nested if isinstance(value, dict) else rules.lists
-        lifted = len(path) == 1 and path[0] in rules.lift
+        lifted = len(path) == 1 and path[0] in rules.lift and isinstance(value, dict)
         return option != "flatten" and not lifted and not self._touched(path, value, node, read=read)
 
     def _touched(self, path: Path, value: Any, node: _Node, *, read: bool) -> bool:

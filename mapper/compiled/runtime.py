@@ -170,7 +170,7 @@ def _told(
     if plan.rules.required and filling.because != fields.CONDITION:
         cleared = any(tried.verdict == "cleared" for tried in filling.tried)
         asked.found.append((number, requirements.missing(plan, cleared=cleared)))
-    return None, None, None
+    return None, None, filling.age
 
 
 def required(

@@ -116,7 +116,7 @@ class _Writer:
             text.name(f"roots{number}", self._roots(one))
             text.say(f"check_one_age(layers, roots{number})")
         if one.const is not None and one.when is None:
-            text.say(f"{w} = None", f"{a} = 0", f"{v} = own({text.name(f'const{number}', one.const)})")
+            text.say(f"{w} = {a} = None", f"{v} = own({text.name(f'const{number}', one.const)})")
         else:
             self._asked(number, one)
         if "fields" in self.read:
@@ -128,7 +128,7 @@ class _Writer:
         text, v, w, a = self.text, f"v{number}", f"w{number}", f"a{number}"
         with text.inside("try:"):
             if one.when is not None:
-                text.say(f"{w} = {v} = None", f"{a} = 0")
+                text.say(f"{w} = {v} = {a} = None")
                 with text.inside(f"if truth({self._call(f'when{number}', one.when)}):"):
                     self._value(number, one)
             else:
@@ -140,7 +140,7 @@ class _Writer:
         anchor = "None"
         if one.anchor is not None:
             of = self.numbers[one.anchor]
-            anchor = f"a{of} if w{of} is not None else None"
+            anchor = f"a{of}"
         with text.inside("except Unsure:"):
             # What was said of the field in line is said again.
             text.say("notes.clear()", f"found[:] = [placed for placed in found if placed[0] != {number}]")
@@ -167,7 +167,7 @@ class _Writer:
         with text.inside(f"if {v} is not None:"):
             if one.anchor is not None:
                 anchor = self.numbers[one.anchor]
-                text.say(f"if w{anchor} is not None and a{anchor} != a{number}: raise Whole")
+                text.say(f"if a{anchor} is not None and a{anchor} != a{number}: raise Whole")
             self._finish(number, one)
         self._without(number, one)
 
@@ -198,9 +198,10 @@ class _Writer:
         all_plain = len(chain) == len(one.candidates)
         text.say(f"else: {w} = None" if all_plain else f"else: {self._find(number)}")
         if one.anchor is not None or one.name in self.anchors:
-            text.say(
-                f"a{number} = {age}" if all_plain else f"if {w} in {self._tokens(number, chain)}: a{number} = {age}"
-            )
+            known = f"{w} is not None" if all_plain else f"{w} in {self._tokens(number, chain)}"
+            if all_plain:
+                text.say(f"a{number} = None")
+            text.say(f"if {known}: a{number} = {age}")
         with text.inside(f"if {v} is not None:"):
             text.say(f"{v} = {v}.strip() if {v}.__class__ is str and {v}.isascii() else quick_text({v})")
             text.say(f"if not {v}: {self._find(number)}")

@@ -80,12 +80,19 @@ class Result:
     @property
     def fields(self) -> dict[str, Any]:
         """The filled fields, by name."""
-        return (self._filled or self._tell()).fields
+        return self._shown().fields
 
     @property
     def custom_fields(self) -> dict[str, Any]:
         """The traits that no field took, by the name under which they are sent."""
-        return (self._filled or self._tell()).custom_fields
+        return self._shown().custom_fields
+
+    def _shown(self) -> Filled:
+        """What is filled. Whoever sees it may change it, so the request is made first."""
+        if self._filled is None:
+            return self._tell()
+        _ = self.request
+        return self._filled
 
     @property
     def accounts(self) -> tuple[Account, ...]:
