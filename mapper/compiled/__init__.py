@@ -43,6 +43,10 @@ class Done(NamedTuple):
     fields: dict[str, Any]
     custom_fields: dict[str, Any]
 
+    def __repr__(self) -> str:
+        """The verdict; never a trait's value."""
+        return f"Done(because={self.because!r}, problems={self.problems!r}, warnings={self.warnings!r})"
+
 
 class Compiled:
     """One plan's functions, made when they are needed. Safe to share between threads: making one twice does no harm."""
@@ -54,7 +58,7 @@ class Compiled:
         raised; ``off``: never.
         """
         self.plan = plan
-        self.mode = mode if mode in ("on", "off") else "auto"
+        self.mode = mode
         self.fixed = request.fixed(plan)
         self._seen = 0
         self._on = False

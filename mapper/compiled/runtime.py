@@ -6,7 +6,6 @@ wrong: where it is in doubt it says Unsure.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,11 +15,11 @@ from mapper.compiled.layers import Whole
 from mapper.compiled.search import UNFIT, Layers, Search, is_plain, one_layer
 from mapper.errors import Problem
 from mapper.expressions import Unsure
-from mapper.frozen import dataclass
+from mapper.frozen import dataclass, field
 from mapper.identity import Identity
 from mapper.plan.fields import spelling
 from mapper.plan.parts import Field, Requirement
-from mapper.rules import Rules
+from mapper.rules import Rules, predicates
 from mapper.transform import document, fields, presence, put, requirements
 from mapper.transform.results import Filling
 
@@ -33,9 +32,9 @@ Find = Callable[[Layers, Any, list[Placed]], tuple[str | None, Any, int | None]]
 class Asked:
     """One event, for whoever has to tell of a field. ``left`` are the tokens of winners that are left out."""
 
-    event: Any
-    settings: Mapping[str, Any]
-    person: Identity | None
+    event: Any = field(repr=False)
+    settings: Mapping[str, Any] = field(repr=False)
+    person: Identity | None = field(repr=False)
     never: frozenset[str]
     found: list[Placed]
     left: list[str]
@@ -63,7 +62,7 @@ def quick_text(value: Any) -> str | None:
     """A trait as text where that is plain to see; None where the careful search has to tell. Raises Unsure."""
     kind = value.__class__
     if kind is str:
-        composed = unicodedata.normalize("NFC", value).strip()
+        composed = predicates.nfc(value).strip()
         if not composed.isprintable():
             raise Unsure
         return composed

@@ -30,8 +30,8 @@ Evaluate = Callable[[Any, list[str]], Any]
 class Layers:
     """The traits of one event, by age. ``stamps`` are (age, roots of that age), newest first, the call's always."""
 
-    tree: dict[str, Any]
-    stamps: Sequence[tuple[int, Mapping[str, Any]]]
+    tree: dict[str, Any] = field(repr=False)
+    stamps: Sequence[tuple[int, Mapping[str, Any]]] = field(repr=False)
     ages: Mapping[str, int]
 
 

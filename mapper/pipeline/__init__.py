@@ -185,9 +185,10 @@ def _person(known: Identity | Mapping[str, Any] | None) -> Identity | None:
         raise TypeError(message) from None
 
 
+_WORDS = {**dict.fromkeys(("off", "0", "no", "false"), "off"), **dict.fromkeys(("on", "1", "yes", "true"), "on")}
 #: ``MAPPER_COMPILED=off`` maps without compiled plans, and ``on`` compiles before the first event: for tests, and for
-#: whoever suspects them. What is sent is the same. Any other word is as none.
-_MODE = os.environ.get("MAPPER_COMPILED", "auto")
+#: whoever suspects them. What is sent is the same. It is read once, when this is imported.
+_MODE = _WORDS.get(os.environ.get("MAPPER_COMPILED", "").strip().casefold(), "auto")
 expressions.compile_when(_MODE)
 
 _NOTHING_KNOWN = identity.Known({}, {}, {})

@@ -5,7 +5,6 @@ Knows how each key of a field becomes a part of the plan. Must not see an event.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection
 from typing import Any
 
@@ -16,6 +15,7 @@ from mapper.expressions import STAR
 from mapper.plan.order import place_of
 from mapper.plan.parts import Age, Candidate, Field, Located, Requirement, Skip
 from mapper.plan.scope import CLEAN, FIELD, Compiler
+from mapper.rules import predicates
 from mapper.shapes import warn_if_read_differently
 from mapper.source import Node, Scalar, Series, Table
 from mapper.values import typed
@@ -71,7 +71,7 @@ def _rules(table: Table | None, field: written.Field, found: Findings) -> rules.
 
 def spelling(text: str) -> str:
     """A text as a table of values compares it: trimmed, composed, without regard to case."""
-    return unicodedata.normalize("NFC", text).strip().casefold()
+    return predicates.nfc(text).strip().casefold()
 
 
 def _table(field: written.Field, found: Findings) -> dict[str, Any]:

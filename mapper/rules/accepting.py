@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from unicodedata import normalize
 
 from mapper.rules import patterns, predicates
+from mapper.rules.predicates import nfc
 
 #: True only where Cerberus finds nothing wrong. Never raises, for any JSON value.
 Accepts = Callable[[Any], bool]
@@ -92,7 +92,7 @@ def _text(rules: _Rules) -> Accepts:
         if type(value) is not str:
             return False
         if not value.isascii():
-            value = normalize("NFC", value)
+            value = nfc(value)
         return least <= len(value) <= most and test(value)
 
     return keeps
@@ -102,7 +102,7 @@ def _sized(least: float, most: float) -> Accepts:
     def keeps(value: Any) -> bool:
         if type(value) is not str:
             return False
-        return least <= len(value if value.isascii() else normalize("NFC", value)) <= most
+        return least <= len(value if value.isascii() else nfc(value)) <= most
 
     return keeps
 

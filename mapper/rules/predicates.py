@@ -17,10 +17,16 @@ from typing import Any
 
 from mapper.rules import patterns
 
+#: In characters. What is printed on a card is far shorter.
+LONGEST_COMPOSED = 4_096
+
 
 def nfc(text: str) -> str:
-    """The text with its accents composed: in this form 40 letters é are 40 characters, however they were typed."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    """The text with its accents composed: in this form 40 letters é are 40 characters, however they were typed.
+
+    A text longer than ``LONGEST_COMPOSED`` stays as it is: to compose a letter with 40,000 accents takes a second.
+    """
+    return text if text.isascii() or len(text) > LONGEST_COMPOSED else unicodedata.normalize("NFC", text)
 
 
 def is_number(value: Any) -> bool:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from typing import Any
+
+from mapper.rules import predicates
 
 #: A text that a number field takes: plain decimals, no exponents, no words such as nan.
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
@@ -89,7 +90,7 @@ def as_text(value: Any) -> Any:
 
 def _text(value: Any) -> str:
     if isinstance(value, str):
-        return unicodedata.normalize("NFC", value).strip()
+        return predicates.nfc(value).strip()
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Unfit(_words(value, "text"))
     if not is_sayable(value) or (isinstance(value, float) and abs(value) >= _EXACT):

@@ -19,7 +19,17 @@ _HEADER = """\
 # Once it has mapped some events, mapper asks this function first; for calls with context.traits, and for people of whom
 # more is known, it writes another one like it. Where the function is not sure of something it raises an exception, and
 # the event is mapped the slow way, which gives the same result and explains it: that is what `mapper preview` shows.
-# The lines in the comments are those of the mapping.
+# The lines in the comments are those of the mapping; the fields stand in the order in which they need each other.
+#
+#   v3, w3, a3    field 3: its value; the spelling that won, or None; how old that is (0 is this call)
+#                 (the steps of a longer spelling are joined by \\ud800, which no text from JSON can hold)
+#   found, notes  problems with the numbers of their fields; what functions noted
+#   left          the spellings that won, of fields that are left out
+#   find3         the careful search through all spellings of field 3, where the first ones are not there or are no text
+#   tell3         the whole story of field 3, where its value is not plain to see
+#   rules3        whether a value surely keeps the rules; wrong3 what is wrong otherwise; missing3 that it is missing
+#   clean3        an expression, see below: in the order of the function, under the names of their fields
+#   route         makes custom fields of what no field took; own copies a fixed value; truth is JMESPath's
 """
 
 _EXPRESSIONS = """\
