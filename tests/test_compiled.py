@@ -234,6 +234,12 @@ CORNERS: tuple[tuple[str, Any, Any, tuple[Any, ...]], ...] = (
         {"custom_fields": {"lift": ["a"]}},
         ({"a": [" "]},),
     ),
+    (
+        "a wrong value of the trait without a name",
+        {"f": {"from": ['traits.""', "traits.zip"], "values": {"M": ["a"]}}, "zip": "traits.q"},
+        {},
+        ({"": 1.5, "zip": "K"},),
+    ),
 )
 
 

@@ -80,7 +80,9 @@ def joined(order: Order) -> tuple[Any, ...]:
     for number, pipe in enumerate(pipes):
         worker.answer(frames.order(order.encoded(number))[1], number, pipe)
         pipe.seek(0)
-        assert frames.read(pipe) == frames.Frame({"ready": True})
+        ready = frames.read(pipe)
+        assert ready is not None
+        assert ready.account["ready"]
     sink, error = sinks.Sink(io.BytesIO(), io.BytesIO()), ""
 
     def take(number: int) -> frames.Frame:
@@ -250,6 +252,102 @@ def test_a_file_that_is_replaced_meanwhile_is_not_mixed() -> None:
     assert joined(order)[-1] == "x.ndjson was replaced while it was read"
 
 
+@pytest.mark.parametrize("what", ["mapping", "identity"])
+def test_a_mapping_or_people_replaced_at_the_start_are_not_mixed(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    """The second worker finds another file under the name: an error before anything is written, never some of each."""
+    Path("x.ndjson").write_bytes(mixed())
+    people = json.dumps({**call(), "messageId": "m"}).encode()
+    Path("people.ndjson").write_bytes(people)
+    Path("out").write_text("old", "utf-8")
+    files = {"mapping": ("small.yaml", SMALL.encode() + b"# other\n"), "identity": ("people.ndjson", people + b"\n")}
+    start, first = subprocess.Popen, []
+
+    def replacing(*arguments: Any, **options: Any) -> Any:
+        if first:
+            first[0].stdout.peek(1)  # it has answered, so that it has loaded everything
+            file, content = files[what]
+            Path("new").write_bytes(content)
+            Path("new").replace(file)
+        first.append(start(*arguments, **options))
+        return first[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", replacing)
+    ended = run("transform", "x.ndjson", "--identity", "people.ndjson", "-o", "out", "--jobs", 2)
+    assert (ended.code, ended.out, Path("out").read_text("utf-8")) == (2, "", "old")
+    assert ended.err.startswith(f"error: {files[what][0]} was replaced while the processes started")
+
+
+def test_people_replaced_while_they_are_read_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker looks before and after: what it says it has read is not what it found last."""
+    Path("x.ndjson").write_bytes(mixed())
+    Path("people.ndjson").write_text(json.dumps({**call(), "messageId": "m"}), "utf-8")
+    order = workers.cut(["x.ndjson"], 2, Order((), "small.yaml", "people.ndjson", (), full=False, rejects=False))
+    assert order is not None
+    read = worker.people.read
+
+    def replaced(*arguments: Any) -> Any:
+        found = read(*arguments)
+        with Path("people.ndjson").open("a", encoding="utf-8") as file:
+            file.write("\n")
+        return found
+
+    monkeypatch.setattr(worker.people, "read", replaced)
+    pipe = io.BytesIO()
+    worker.answer(order, 0, pipe)
+    pipe.seek(0)
+    ready = frames.read(pipe)
+    assert ready is not None
+    assert len(set(ready.account["identity"])) == 2
+    with pytest.raises(UnreadableError, match=r"people\.ndjson was replaced"):
+        workers.check_same([ready.account], "identity", "people.ndjson")
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="it names files by what a process has open")
+@pytest.mark.parametrize("name", ["/dev/stdin", "/proc/self/fd/0", "/dev/fd/0", "./link", "folder/0"])
+def test_a_path_that_is_another_file_in_each_process_is_read_by_one(name: str) -> None:
+    """Standard input by another name, from a regular file; and links to it, and a mapping that comes so."""
+    Path("x.ndjson").write_bytes(mixed())
+    Path("link").symlink_to("/dev/stdin")
+    Path("folder").symlink_to("/dev/fd")
+    command = [sys.executable, str(ROOT / "cli.py"), "transform", "--jobs", "2"]
+    for arguments, file in ([name], "x.ndjson"), (["x.ndjson", "-m", name], "small.yaml"):
+        with Path(file).open("rb") as stream:
+            ended = subprocess.run([*command, *arguments], stdin=stream, capture_output=True, check=False, timeout=20)
+        assert ended.stderr.startswith(b"note: standard input and pipes are mapped by one process")
+        assert ended.stdout == run("transform", "x.ndjson").out.encode()
+
+
+def test_a_link_to_a_file_is_that_file(here: Path) -> None:
+    """Links of the ordinary kind are for workers, also one behind another."""
+    Path("x.ndjson").write_bytes(mixed())
+    Path("link").symlink_to(here / "x.ndjson")
+    Path("again").symlink_to("link")
+    assert workers.cut(["again"], 2, Order((), "small.yaml", None, (), full=False, rejects=False)) is not None
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_file_that_is_cut_short_meanwhile_is_an_error(monkeypatch: pytest.MonkeyPatch, jobs: int) -> None:
+    """Its end would be missing in what is written, and nobody would know."""
+    Path("x.ndjson").write_bytes((READY + b"\n") * 3_000)
+    mapped = Reader.mapped
+
+    def cutting(reader: Reader, raw: bytes) -> Any:
+        os.truncate("x.ndjson", 1_000)
+        return mapped(reader, raw)
+
+    monkeypatch.setattr(Reader, "mapped", cutting)
+    error = "x.ndjson was cut short while it was read"
+    if jobs > 1:
+        order = workers.cut(["x.ndjson"], jobs, Order((), "small.yaml", None, (), full=False, rejects=True))
+        assert order is not None
+        assert joined(order)[-1] == error
+        return
+    Path("out").write_text("old", "utf-8")
+    ended = run("transform", "x.ndjson", "-o", "out")
+    assert (ended.code, Path("out").read_text("utf-8")) == (2, "old")
+    assert ended.err.startswith(f"error: {error}")
+
+
 def test_a_mistake_in_a_worker_is_told_without_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in one process: exit 70 and our own lines, from where they were."""
 
@@ -327,6 +425,21 @@ def test_a_killed_worker_is_an_error() -> None:
         _, err = process.communicate()
     assert 0 < len(kept.splitlines()) < 20_000
     assert err.startswith(b"error: a worker process was killed by signal 9 before it was done")
+    assert (process.returncode, Path("out").read_text("utf-8")) == (2, "old")
+
+
+@linux
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_file_cut_short_leaves_the_old_output(jobs: int) -> None:
+    """With processes of their own: a sentence, exit 2, and the old file stays."""
+    Path("out").write_text("old", "utf-8")
+    with started("--jobs", jobs, count=20_000) as (process, rejects):
+        os.truncate("x.ndjson", 1_000)
+        os.set_blocking(rejects.fileno(), True)
+        kept = rejects.read()
+        _, err = process.communicate()
+    assert len(kept.splitlines()) < 20_000
+    assert err.startswith(b"error: x.ndjson was cut short while it was read")
     assert (process.returncode, Path("out").read_text("utf-8")) == (2, "old")
 
 

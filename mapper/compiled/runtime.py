@@ -163,7 +163,7 @@ def _told(
     if filling.state == "sent":
         return won, filling.value, filling.age
     if filling.state == "rejected":
-        return won or UNFIT, None, filling.age
+        return UNFIT if won is None else won, None, filling.age
     if won is not None:
         asked.left.append(won)
     if plan.rules.required and filling.because != fields.CONDITION:

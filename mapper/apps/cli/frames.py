@@ -14,7 +14,9 @@ import os
 import struct
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
+
+from mapper.readers import UnreadableError
 
 _SIZES = struct.Struct("<QQQ")
 
@@ -22,6 +24,12 @@ _SIZES = struct.Struct("<QQQ")
 def identity(status: os.stat_result) -> tuple[int, int]:
     """By which a file is known, whatever it is called."""
     return status.st_dev, status.st_ino
+
+
+def check_length(stream: BinaryIO, name: str, size: int) -> None:
+    """Raise UnreadableError where a file has become shorter than it was: not all of it was read then."""
+    if os.fstat(stream.fileno()).st_size < size:
+        raise UnreadableError(f"{name} was cut short while it was read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +81,8 @@ class Frame:
     """What became of one range: the bytes to write, and the account of it.
 
     ``account`` holds ``lines`` and ``counts``; ``error`` or ``mistake`` where the range could not be finished.
-    The first frame of a worker has only ``ready``: whether it can work at all, else ``note`` may say why not.
+    The first frame of a worker has ``ready``: whether it can work at all, else ``note`` may say why not. Where it can,
+    ``mapping`` and ``identity`` are digests of what it loaded: they are to be the same for all workers.
     """
 
     account: dict[str, Any] = field(repr=False)

@@ -7,6 +7,7 @@ an event.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -16,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from mapper.apps.cli import interrupts, outputs
+from mapper.apps.cli import frames, interrupts, outputs
 from mapper.apps.cli.app import IdentityOption, MappingOption, SettingsOption, app, say
 from mapper.apps.cli.counts import Counts
 from mapper.apps.cli.exits import Exit
@@ -101,7 +102,11 @@ def _alone(files: list[str], order: Order) -> Work:
         for name in files:
             with ndjson.opened(name) as stream:
                 texts = ndjson.texts(stream, name)
+                # Nobody cuts standard input short.
+                size = os.fstat(stream.fileno()).st_size if name != "-" else None
                 writer.write(name, texts if progress is None else _told(texts, progress))
+                if size is not None:
+                    frames.check_length(stream, name, size)
 
     return work
 

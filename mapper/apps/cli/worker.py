@@ -6,11 +6,13 @@ the process that started it, which says it. It loads no typer, so that it starts
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import sys
 from collections.abc import Generator
 from contextlib import closing, suppress
+from pathlib import Path
 from typing import BinaryIO, Self
 
 from mapper import pipeline
@@ -43,29 +45,43 @@ def serve() -> None:
 def answer(order: Order, number: int, pipe: BinaryIO) -> None:
     """Write a worker's frames: whether it can work, then one for each of its ranges, until one fails."""
     try:
-        reader = _reader(order)
+        reader, loaded = _reader(order)
     except _NotForWorkersError as note:
         frames.write(pipe, Frame({"ready": False, "note": str(note)}))
         return
     except Exception:  # noqa: BLE001 - whatever it is: one process meets it as well, and says it
         frames.write(pipe, Frame({"ready": False}))
         return
-    frames.write(pipe, Frame({"ready": True}))
+    frames.write(pipe, Frame({"ready": True, **loaded}))
     with closing(_answers(order, number, reader)) as answers:
         for frame in answers:
             frames.write(pipe, frame)
 
 
-def _reader(order: Order) -> Reader:
+def _reader(order: Order) -> tuple[Reader, dict[str, list[str]]]:
+    """What maps, and the digests of the files that it was made of."""
     mapper = pipeline.load(pipeline.default_name() if order.mapping is None else order.mapping)
     secrets = {setting.name for setting in mapper.plan.settings if setting.secret}
     given = dict(pair.partition("=")[::2] for pair in order.settings)
     if secrets & given.keys() or not all("=" in pair for pair in order.settings):
         raise _NotForWorkersError
+    # Before and after: what was read in between is what both stand for.
+    before = _digests(order.identity)
     known = people.read(order.identity, mapper.plan.never) if order.identity is not None else None
     if known is not None and _of_one_person(known):
         raise _NotForWorkersError(_ONE_PERSON)
-    return Reader(mapper, mapper.resolved(given), known)
+    loaded = {
+        "mapping": [hashlib.blake2b(mapper.text.encode()).hexdigest()],
+        "identity": before + _digests(order.identity),
+    }
+    return Reader(mapper, mapper.resolved(given), known), loaded
+
+
+def _digests(name: str | None) -> list[str]:
+    if name is None:
+        return []
+    with Path(name).open("rb") as stream:
+        return [hashlib.file_digest(stream, hashlib.blake2b).hexdigest()]
 
 
 def _of_one_person(known: People) -> bool:
@@ -125,8 +141,10 @@ def _mapped(order: Order, reader: Reader, place: _Place, span: tuple[Part, int, 
     sink = Sink(out, kept)
     account: dict[str, object] = {}
     try:
-        texts = ndjson.texts(place.at(part, start), part.name, start, stop)
-        account["lines"] = Writer(reader, sink, order.full).write(part.name, texts)
+        stream = place.at(part, start)
+        lines = Writer(reader, sink, order.full).write(part.name, ndjson.texts(stream, part.name, start, stop))
+        frames.check_length(stream, part.name, part.size)
+        account["lines"] = lines
     except MapperError as error:
         account["error"] = str(error)
     except Exception as error:  # noqa: BLE001 - the process that started this one says it, and ends as for its own

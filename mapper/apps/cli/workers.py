@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from mapper.apps.cli import frames, mistakes
 from mapper.apps.cli.frames import Frame, Order, Part
@@ -20,7 +20,7 @@ from mapper.apps.cli.outputs import why
 from mapper.apps.cli.sinks import Sink, moved
 from mapper.errors import MapperError
 from mapper.frozen import replace
-from mapper.readers import ndjson
+from mapper.readers import UnreadableError, ndjson
 
 #: A range is never smaller (it would not be worth its frame), nor larger (what a worker holds grows with it). Bytes.
 LEAST, MOST = 64 * 1024, 512 * 1024
@@ -56,8 +56,8 @@ def cut(files: list[str], jobs: int, order: Order) -> Order | None:
 
     It has one worker where the files are too small for more. Raises UnreadableError.
     """
-    also = [name for name in (order.mapping, order.identity) if name is not None and _is_stream(name)]
-    if also or not all(Path(name).is_file() for name in files):
+    also = [name for name in (order.mapping, order.identity) if name is not None and Path(name).exists()]
+    if any(_is_stream(name) for name in (*files, *also)):
         return None
     parts = tuple(_part(name) for name in files)
     size = min(max(sum(part.size for part in parts) // (jobs * _EACH), LEAST), MOST)
@@ -67,9 +67,24 @@ def cut(files: list[str], jobs: int, order: Order) -> Order | None:
 
 
 def _is_stream(name: str) -> bool:
-    """Whether it can be read once only, so that each worker would get a part of it."""
+    """Whether it can be read once only, so that each worker would get a part of it, or is another file for each."""
     path = Path(name)
-    return path.exists() and not (path.is_file() or path.is_dir())
+    return not (path.is_file() or path.is_dir()) or _is_of_a_process(path)
+
+
+def _is_of_a_process(path: Path) -> bool:
+    """Whether a file that exists is called after a process's own: ``/dev/stdin``, ``/proc/self/fd/0``, links to such.
+
+    Each link is looked at by itself: behind the last one is a file that looks like any other.
+    """
+    while True:
+        folder = path.parent.resolve()
+        if folder in (Path("/dev"), Path("/dev/fd")) or folder.is_relative_to("/proc"):
+            return True
+        path = folder / path.name
+        if not path.is_symlink():
+            return False
+        path = folder / path.readlink()
 
 
 def _part(name: str) -> Part:
@@ -115,9 +130,15 @@ class Crew:
             pipe.close()
 
     def refusal(self) -> str | None:
-        """Wait until all can work. Why they cannot, where they cannot: empty where nobody needs to know."""
+        """Wait until all can work. Why they cannot, where they cannot: empty where nobody needs to know.
+
+        Raises UnreadableError where they have not all read the same.
+        """
         answers = [self.take(number).account for number in range(len(self._workers))]
         notes = [str(answer.get("note", "")) for answer in answers if not answer["ready"]]
+        if not notes:
+            check_same(answers, "mapping", self.order.mapping)
+            check_same(answers, "identity", self.order.identity)
         return max(notes, default=None)
 
     def take(self, number: int) -> Frame:
@@ -128,6 +149,13 @@ class Crew:
         if frame is None:
             raise LostError(_lost(worker))
         return frame
+
+
+def check_same(answers: list[dict[str, Any]], what: str, name: str | None) -> None:
+    """Raise UnreadableError where the digests of a file, ``mapping`` or ``identity``, are not all the same."""
+    if len({digest for answer in answers for digest in answer[what]}) > 1:
+        message = f"{name or 'the mapping'} was replaced while the processes started"
+        raise UnreadableError(f"{message}: nothing was mapped; run it again")
 
 
 def join(
