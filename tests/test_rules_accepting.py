@@ -29,7 +29,9 @@ from mapper.rules import judgement, patterns
         ("keysrules: {maxlength: 1}\nvaluesrules: {}", "object", [{"a": "x"}], [{"ab": "x"}, {"a": 1}]),
         ("anyof: [{maxlength: 1}, {regex: 'b+'}]", "text", ["a", "bbb"], ["aa"]),
         ("allof: [{maxlength: 1}, {regex: 'b+'}]", "text", ["b"], ["a", "bb"]),
-        ("anyof: [{oneof: [{maxlength: 1}]}, {regex: 'b+'}]", "text", ["bb"], ["a"]),
+        ("anyof: [{oneof: [{maxlength: 1}]}, {regex: 'b+'}]", "text", ["bb", "a"], ["aa"]),
+        ("noneof: [{maxlength: 1}, {regex: 'b+'}]", "text", ["aa"], ["a", "bb"]),
+        ("oneof: [{maxlength: 2}, {minlength: 2}]", "text", ["a", "abc"], ["ab"]),
         ("{}", "any", ["", 0, False, []], [None]),
     ],
 )
@@ -43,7 +45,11 @@ def test_the_quick_yes(text: str, kind: str, right: list[Any], doubtful: list[An
 
 @pytest.mark.parametrize(
     ("text", "broken"),
-    [("noneof: [{maxlength: 1}]", ["noneof"]), ("oneof: [{}]", []), ("allof: [{oneof: [{maxlength: 0}]}]", ["allof"])],
+    [
+        ("noneof: [{anyof: [{maxlength: 1}]}]", ["noneof"]),
+        ("oneof: [{allof: [{}]}]", []),
+        ("allof: [{oneof: [{anyof: [{maxlength: 0}]}]}]", ["allof"]),
+    ],
 )
 def test_where_a_no_is_needed_only_cerberus_tells(text: str, broken: list[str]) -> None:
     """A rule that looks for a value that does not fit cannot be judged by a test that only says yes."""

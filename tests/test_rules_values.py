@@ -352,7 +352,7 @@ def test_the_time_for_a_long_list_grows_with_its_length() -> None:
 @pytest.mark.parametrize("method", ["_validate_contains", "_validate_minlength"])
 def test_what_raises_is_not_let_through(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     """A value that could not be judged is broken, under the name of the rule that raised."""
-    compiled = good("minlength: 1\ncontains: [a]\nnoneof: [{minlength: 9}]", "list")
+    compiled = good("minlength: 1\ncontains: [a]\nnoneof: [{anyof: [{minlength: 9}]}]", "list")
     raised = method.removeprefix("_validate_")
 
     def fail(*_: Any) -> None:

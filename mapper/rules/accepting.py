@@ -185,7 +185,19 @@ def _all_of(sets: Sequence[_Rules]) -> Accepts | None:
     return _every(tests) if len(tests) == len(sets) else None
 
 
-#: The rules that look inside. ``noneof`` and ``oneof`` are not among them: they need a No, which only Cerberus says.
+def _exactly(rules: _Rules) -> Accepts | None:
+    """A test whose No is as good as its Yes: of plain rules alone, which Cerberus asks the same predicates about."""
+    plain = {name: argument for name, argument in rules.items() if name != "type"}
+    return _by_predicates(rules.get("type", "any"), plain) if plain.keys() <= predicates.HOLDS.keys() else None
+
+
+def _count(sets: Sequence[_Rules], due: int) -> Accepts | None:
+    """So many alternatives fit, and no more: that takes a No to the others."""
+    tests = [test for test in map(_exactly, sets) if test is not None]
+    return (lambda value: sum(test(value) for test in tests) == due) if len(tests) == len(sets) else None
+
+
+#: The rules that look inside.
 _LOOKING_IN: Mapping[str, Callable[[str, Any], Accepts | None]] = {
     "schema": lambda kind, shape: _entries(shape) if kind == "list" else _members(shape),
     "items": lambda _, sets: _in_order(sets),
@@ -193,4 +205,6 @@ _LOOKING_IN: Mapping[str, Callable[[str, Any], Accepts | None]] = {
     "valuesrules": lambda _, rules: _values(rules),
     "anyof": lambda _, sets: _any_of(sets),
     "allof": lambda _, sets: _all_of(sets),
+    "noneof": lambda _, sets: _count(sets, 0),
+    "oneof": lambda _, sets: _count(sets, 1),
 }
