@@ -400,3 +400,13 @@ def test_a_fault_in_the_short_cut_costs_no_card() -> None:
                 one.run(decoded, {}, None, plain=True)
         else:
             assert one.run(decoded, {}, None, plain=True) is None
+
+
+@pytest.mark.parametrize("mode", ["on", "off"])
+def test_a_budget_that_is_spent_is_told(mode: str) -> None:
+    """197 characters that would run for seconds end as a warning of the field, under its own code."""
+    doubling = "traits.a | " + " | ".join(["[@, @]"] * 24)
+    mapper = simple({"f": {"type": "any", "from": doubling}})
+    result = (mapper.quick if mode == "on" else mapper.whole).transform(call({"a": 1}))
+    assert [(problem.code, problem.field) for problem in result.warnings] == [("over_budget", "f")]
+    assert result.custom_fields == {"a": 1}

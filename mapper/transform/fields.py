@@ -84,9 +84,8 @@ def _holds(when: Located, plan: Field, scope: Scope, problems: list[Problem]) ->
 
 def failed(located: Located, error: ExpressionError, name: str | None = None) -> Problem:
     """The warning that an expression failed on this event."""
-    return Problem(
-        "expression_failed", str(error), "warning", located.position, name, "see `mapper explain expression_failed`"
-    )
+    code = "over_budget" if error.code == "over_budget" else "expression_failed"
+    return Problem(code, str(error), "warning", located.position, name, f"see `mapper explain {code}`")
 
 
 def age_of(candidate: Candidate, known: Known) -> int:
