@@ -410,3 +410,15 @@ def test_a_budget_that_is_spent_is_told(mode: str) -> None:
     result = (mapper.quick if mode == "on" else mapper.whole).transform(call({"a": 1}))
     assert [(problem.code, problem.field) for problem in result.warnings] == [("over_budget", "f")]
     assert result.custom_fields == {"a": 1}
+
+
+@pytest.mark.parametrize("mode", ["on", "off"])
+def test_what_is_changed_in_a_result_is_not_sent(mode: str) -> None:
+    """Not even in an object inside, and not when the story is told afterwards."""
+    mapper = simple({"f": "traits.a"}, custom_fields={"nested": "keep"})
+    result = (mapper.quick if mode == "on" else mapper.whole).transform(call({"a": "x", "o": {"b": "right"}}))
+    result.custom_fields["o"]["b"] = "wrong"
+    assert [account.path for account in result.accounts] == [("a",), ("o",)]
+    assert result.request is not None
+    assert result.request is result.request
+    assert result.request.content == result.content == b'{"f":"x","o":{"b":"right"}}'

@@ -107,12 +107,16 @@ class Result:
     @property
     def request(self) -> Request | None:
         """The request of an event that is ready, else None. It holds no secret."""
-        if self._told is not None:
-            return self._told[1]
-        if self._request is None and self._filled is not None and self._source is not None:
-            fixed = self._source[0].fixed
-            self._request = None if fixed is None else fixed.request(self._filled, self._source[1])
+        # Once made it stays: what is shown of a result may be changed afterwards, and that must not reach a card.
+        if self._request is None:
+            self._request = self._told[1] if self._told is not None else self._made()
         return self._request
+
+    def _made(self) -> Request | None:
+        fixed = self._source[0].fixed if self._source is not None else None
+        if fixed is None or self._filled is None or self._source is None:
+            return None
+        return fixed.request(self._filled, self._source[1])
 
     @property
     def content(self) -> bytes | None:
