@@ -18,10 +18,8 @@ from mapper import codec
 from mapper.event import Identify
 from mapper.frozen import dataclass, field
 
+#: Newest first.
 Layer = Literal["call", "context", "identity"]
-
-#: The order of the layers, newest first.
-LAYERS: tuple[Layer, ...] = ("call", "context", "identity")
 
 
 class Stamp(NamedTuple):

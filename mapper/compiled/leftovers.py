@@ -1,8 +1,8 @@
 """Every leaf that no field took, once and quickly: it becomes a custom field, or it ends elsewhere.
 
 Knows the accounts (the mapping language, section 1.8) as far as they decide what is sent, as ``mapper.transform``
-does, which also tells the end of each leaf. Must not word a warning: where one is due, it says Unsure and the whole
-story is told there. A law holds the two equal.
+does, which also tells the end of each leaf. Must not word a warning: that of a taken name is made there, and for all
+else it says Unsure and the whole story is told there. A law holds the two equal.
 """
 
 from __future__ import annotations
@@ -279,10 +279,8 @@ class _Event:
         read = read or node.read or self.plan.every_root
         if not isinstance(value, dict | list) or not value:
             self._leaf(path, value, node, read=read)
-        elif not node.below and not read:
-            # Only as a whole is it named, and as a whole it lost: its leaves are nobody's.
-            self._free(path, value)
-        elif self._goes_whole(path, value, node, read=read):
+        elif (not node.below and not read) or self._goes_whole(path, value, node, read=read):
+            # (Where no spelling goes on below, it is named only as a whole, and as a whole it lost.)
             self._free(path, value)
         else:
             self._parts(path, value, node, read=read)

@@ -1,8 +1,8 @@
 """The careful search for one field's winner, in a form that costs little: what the generated function asks in doubt.
 
 Knows which spelling of a field wins (the mapping language, sections 1.3 and 1.4), as ``mapper.transform.fields``
-does, which tells the whole story of each spelling. Must not word a problem: where there is one, it says Unsure and
-the whole story is told there. A law holds the two equal.
+does, which tells the whole story of each spelling. Must not make a problem: it says why nothing fits, and Unsure where
+an expression fails. A law holds the two equal.
 """
 
 from __future__ import annotations
@@ -13,14 +13,12 @@ from typing import Any
 from mapper.errors import ExpressionError
 from mapper.expressions import Expression, Unsure
 from mapper.frozen import dataclass, field
-from mapper.plan.parts import Age, Candidate, Field
+from mapper.plan.parts import Candidate, Field
 from mapper.transform import presence
+from mapper.transform.fields import OLDEST, age_of
 
 #: Stands for a trait that is not there: null is something that a sender says.
 ABSENT: Any = type("Absent", (), {"__repr__": lambda _: "ABSENT", "__bool__": lambda _: False})()
-
-#: Older than every trait, as in ``mapper.transform.fields``.
-OLDEST = 1 << 30
 
 #: A document's value, or Unsure; the notes of functions go into the list.
 Evaluate = Callable[[Any, list[str]], Any]
@@ -76,7 +74,7 @@ class Search:
                 if evaluate is None:
                     value = at(roots, candidate.path or ())
                     cleared = cleared or (value is not ABSENT and presence.is_cleared(value))
-                elif _age(candidate, layers) == age:
+                elif age_of(candidate, layers.ages) == age:
                     value = _evaluated(evaluate, document)
                 else:
                     continue
@@ -91,7 +89,7 @@ class Search:
         """The candidates that are older than every trait."""
         for wanted in (OLDEST, OLDEST + 1):
             for index, candidate, evaluate in self.candidates:
-                if evaluate is not None and _age(candidate, layers) == wanted:
+                if evaluate is not None and age_of(candidate, layers.ages) == wanted:
                     fitted = self._fit(_evaluated(evaluate, document), candidate, unfit)
                     if fitted is not None:
                         return Found(index, fitted, wanted)
@@ -150,16 +148,6 @@ def at(roots: Any, path: tuple[str | int, ...]) -> Any:
         except LookupError:
             return ABSENT
     return value
-
-
-def _age(candidate: Candidate, layers: Layers) -> int:
-    if candidate.age is Age.NEWEST:
-        return 0
-    if candidate.age is Age.OLDEST:
-        return OLDEST + 1
-    ages = layers.ages
-    roots = ages if candidate.every_root else candidate.roots
-    return min((ages[root] for root in roots if root in ages), default=OLDEST)
 
 
 def _evaluated(evaluate: Evaluate, document: Any) -> Any:

@@ -6,7 +6,7 @@ Must not know the other fields but through the scope, nor what becomes of traits
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -19,7 +19,7 @@ from mapper.transform import presence
 from mapper.transform.results import Filling, Tried, Verdict
 
 #: Older than every trait: candidates that read only settings, and those whose traits are all absent.
-_OLDEST = 1 << 30
+OLDEST = 1 << 30
 
 #: Why a field is left out whose ``when`` says so.
 CONDITION = "its condition does not hold"
@@ -88,29 +88,28 @@ def failed(located: Located, error: ExpressionError, name: str | None = None) ->
     return Problem(code, str(error), "warning", located.position, name, f"see `mapper explain {code}`")
 
 
-def age_of(candidate: Candidate, known: Known) -> int:
-    """How old a candidate is: the newest of the roots it reads."""
+def age_of(candidate: Candidate, ages: Mapping[str, int]) -> int:
+    """How old a candidate is: the newest of the roots it reads. ``ages`` are those of all roots that are there."""
     if candidate.age is Age.NEWEST:
         return 0
     if candidate.age is Age.OLDEST:
-        return _OLDEST + 1
-    ages = known.ages
+        return OLDEST + 1
     roots: Iterable[str] = ages if candidate.every_root else candidate.roots
-    return min((ages[root] for root in roots if root in ages), default=_OLDEST)
+    return min((ages[root] for root in roots if root in ages), default=OLDEST)
 
 
 def _find(plan: Field, scope: Scope) -> _Search:
     """Try the candidates age by age, newest first, in list order within an age."""
     search = _Search()
     limit = _anchor_age(plan, scope)
-    aged = sorted((age_of(c, scope.known), index) for index, c in enumerate(plan.candidates))
+    aged = sorted((age_of(c, scope.known.ages), index) for index, c in enumerate(plan.candidates))
     cleared_at: int | None = None
     for age, index in aged:
         if cleared_at is not None and age > cleared_at:
             # The newer call said that there is none: an older call must not answer instead.
             break
         candidate = plan.candidates[index]
-        if limit is not None and limit < age < _OLDEST:
+        if limit is not None and limit < age < OLDEST:
             search.tried[index] = _tried(candidate, "older")
             continue
         verdict = _try(plan, index, age, scope, search)
@@ -318,7 +317,7 @@ def _mixed(plan: Field, winner: _Winner, scope: Scope, search: _Search) -> Itera
         return
     roots = {root for c in plan.candidates for root in c.roots}
     replaces = any(hidden.name in roots for hidden in scope.known.hidden) or any(
-        tried.verdict == "present" and age_of(plan.candidates[index], scope.known) >= limit
+        tried.verdict == "present" and age_of(plan.candidates[index], scope.known.ages) >= limit
         for index, tried in search.tried.items()
     )
     if replaces:
