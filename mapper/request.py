@@ -217,6 +217,21 @@ def build(
     return request, tuple(problems)
 
 
+def target(made: Request) -> str:
+    """Method, address and headers of a request as JSON text: with its ``content`` all that has to be kept of it."""
+    return codec.encode([made.method, made.url, dict(made.headers)]).decode()
+
+
+def restored(plan: Plan, kept: str, content: bytes, message_id: str | None = None) -> Request:
+    """The request of which ``target`` and ``content`` were kept. Where secrets go is the plan's affair, and may change.
+
+    Raises NotJson where it was not kept by ``target``.
+    """
+    method, url, headers = codec.decode(kept.encode())
+    body = codec.decode(content)
+    return Request(method, url, headers, body, content, _secrets(plan), plan.send.answers, message_id)
+
+
 #: What every request says of its body.
 _HEADERS = {"Content-Type": "application/json"}
 

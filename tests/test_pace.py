@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapper.apps import pace
+from mapper.delivery import pace
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 

@@ -24,9 +24,9 @@ from typer.testing import CliRunner
 
 from mapper import pipeline
 from mapper.apps.cli import app
+from mapper.apps.outbox import target
 from mapper.apps.sandbox import Arrival, Faults, Sandbox
 from mapper.apps.sandbox.arrivals import Arrivals
-from mapper.apps.sending import target
 from mapper.errors import SettingsError
 from mapper.outcome import Outcome
 from mapper.pipeline import Mapper

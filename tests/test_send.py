@@ -24,8 +24,8 @@ from typer.testing import CliRunner, Result
 
 from mapper import outcome, pipeline
 from mapper.apps.cli import app
+from mapper.apps.outbox import target
 from mapper.apps.sending import records as accounts
-from mapper.apps.sending import target
 from mapper.apps.sending.records import AGAIN, FATES, UNDELIVERED, Record
 from mapper.apps.sending.run import IN_A_ROW, Rehearsal, Run, World
 from mapper.outcome import Failure, Outcome, Reply

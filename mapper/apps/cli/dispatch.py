@@ -14,14 +14,14 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from mapper.apps import pace
 from mapper.apps.cli import loading
 from mapper.apps.cli.app import say
 from mapper.apps.cli.exits import Exit, highest
 from mapper.apps.cli.interrupts import Interrupts
-from mapper.apps.sending import target
+from mapper.apps.outbox import target
 from mapper.apps.sending.records import AGAIN, FATES, Records
 from mapper.apps.sending.run import Run, World
+from mapper.delivery import pace
 from mapper.frozen import dataclass
 from mapper.outcome import Outcome
 from mapper.pipeline import Mapper

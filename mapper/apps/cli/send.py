@@ -11,13 +11,13 @@ from typing import Annotated
 
 import typer
 
-from mapper.apps import pace
 from mapper.apps.cli import loading
 from mapper.apps.cli.app import IdentityOption, MappingOption, SettingsOption, app, say
 from mapper.apps.cli.dispatch import Order, Papers, dispatch, to_sandbox
 from mapper.apps.cli.exits import Exit
-from mapper.apps.sending import target
+from mapper.apps.outbox import target
 from mapper.apps.sending.run import Rehearsal
+from mapper.delivery import pace
 from mapper.frozen import replace
 from mapper.pipeline import Mapper
 from mapper.readers import UnreadableError

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from mapper.apps import pace
-from mapper.apps.pace import Pace
 from mapper.apps.sending.guards import CONFLICT, Calls, Orders
 from mapper.apps.sending.records import UNDELIVERED, Fate, Record
+from mapper.delivery import pace
+from mapper.delivery.pace import Pace
 from mapper.outcome import Outcome
 from mapper.plan import Plan
 from mapper.readers.events import Event

@@ -1,4 +1,4 @@
-"""Where a run sends to: the mapping's own destination, or another address that stands in for it.
+"""Where jobs are sent to: the mapping's own destination, or another address that stands in for it.
 
 Knows addresses. Must not know a key, nor whether anything listens there.
 """

@@ -1,0 +1,87 @@
+"""Group commit: what several threads want to have accepted at the same time becomes one transaction.
+
+Knows threads and turns. Must not know what is accepted.
+
+Whoever comes first works for all who come while the one before is being committed. Nobody waits for company: alone,
+each has a transaction of its own.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from mapper.delivery.values import StoreError
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+#: So many go into one transaction at most.
+MOST = 2000
+
+
+class _Wish(Generic[A, B]):
+    """What one thread wants, and what came of it."""
+
+    __slots__ = ("answers", "error", "items")
+
+    def __init__(self, items: Sequence[A]) -> None:
+        self.items = items
+        self.answers: list[B] | None = None
+        self.error: BaseException | None = None
+
+
+class Gathering(Generic[A, B]):
+    """``commit`` takes a list and gives as many answers, in one transaction, or raises and has done nothing."""
+
+    def __init__(self, commit: Callable[[Sequence[A]], list[B]]) -> None:
+        self._commit = commit
+        self._queue: list[_Wish[A, B]] = []
+        self._joining = threading.Lock()
+        self._working = threading.Lock()
+
+    def put(self, items: Sequence[A]) -> list[B]:
+        """Commit these, with others or alone; their answers. Raises what ``commit`` raises."""
+        wish: _Wish[A, B] = _Wish(items)
+        with self._joining:
+            self._queue.append(wish)
+        with self._working:
+            while wish.answers is None and wish.error is None:
+                self._work(self._taken())
+        if wish.error is not None:
+            raise wish.error
+        assert wish.answers is not None  # noqa: S101 - one of the two is set
+        return wish.answers
+
+    def _taken(self) -> list[_Wish[A, B]]:
+        """As many of those that wait as go into one transaction, in their order; never none."""
+        with self._joining:
+            count, size = 0, 0
+            for wish in self._queue:
+                size += len(wish.items)
+                if count and size > MOST:
+                    break
+                count += 1
+            taken, self._queue = self._queue[:count], self._queue[count:]
+            return taken
+
+    def _work(self, wishes: list[_Wish[A, B]]) -> None:
+        try:
+            answers = self._commit([item for wish in wishes for item in wish.items])
+        except BaseException as error:  # noqa: BLE001 - each of those who wait has to get it
+            self._alone(wishes, error)
+            return
+        start = 0
+        for wish in wishes:
+            wish.answers = answers[start : start + len(wish.items)]
+            start += len(wish.items)
+
+    def _alone(self, wishes: list[_Wish[A, B]], error: BaseException) -> None:
+        """What failed together may succeed apart, but not where the store itself is the trouble."""
+        if len(wishes) == 1 or isinstance(error, StoreError):
+            for wish in wishes:
+                wish.error = error
+            return
+        for wish in wishes:
+            self._work([wish])

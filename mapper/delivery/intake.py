@@ -1,0 +1,159 @@
+"""The way in: an event's bytes become what the ledger takes, and what the mapping makes of it.
+
+Knows events, the mapper and keyed hashes. Must not know how anything is stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mapper import codec, event, identity, request
+from mapper.delivery.values import Arrival, Draft
+from mapper.errors import ExpressionError
+from mapper.identity import Identity
+from mapper.pipeline import Mapper, Result, not_json
+from mapper.plan.parts import Located
+from mapper.plan.settings import Settings
+from mapper.transform import presence
+
+#: What is known of an event's person besides what the ledger knows, for example from a file.
+Known = Callable[[Any], Identity | None]
+
+
+class Intake:
+    """What reads events for one mapping and one store.
+
+    ``secret``  the key of the store's hashes
+    ``source``  which of the customer's sources the events are from: ids mean something within one source only
+    """
+
+    def __init__(
+        self, mapper: Mapper, settings: Settings, secret: bytes, source: str = "", known: Known | None = None
+    ) -> None:
+        self._mapper = mapper
+        self._settings = settings
+        self._secret = secret
+        self._source = source
+        self._also = known
+        self._target: str | None = None
+
+    def hash(self, *parts: str) -> str:
+        """A keyed hash: nobody without the store can tell whose it is."""
+        text = "\0".join((self._source, *parts))
+        return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, key=self._secret).hexdigest()
+
+    def person(self, user_id: str) -> str:
+        """The hash of a userId."""
+        return self.hash("user", user_id)
+
+    def anonymous(self, anonymous_id: str) -> str:
+        """The hash of an anonymousId."""
+        return self.hash("anonymous", anonymous_id)
+
+    def message(self, message_id: str) -> str:
+        """The hash of a messageId."""
+        return self.hash("message", message_id)
+
+    # --------------------------------------------------------------------------------------------------------- reading
+
+    def arrival(self, given: bytes | str | Mapping[str, Any]) -> Arrival:
+        """Read one event. Never raises for what is in it: what is no event is kept as one that is invalid."""
+        raw = given if isinstance(given, bytes) else _text(given)
+        try:
+            decoded = codec.decode(raw)
+        except codec.NotJson:
+            return self._nothing(raw, None)
+        call = event.read(decoded, self._mapper.plan.destination)
+        if not isinstance(call, event.Identify):
+            return self._nothing(raw, decoded)
+        user, anonymous = call.user_id, call.anonymous_id
+        said = [user, anonymous, call.traits, call.context_traits, call.options, call.switched_off]
+        digest = self._digest(codec.encode(said))
+        return Arrival(
+            raw=raw,
+            decoded=decoded,
+            message=self.message(call.message_id) if call.message_id is not None else self.hash("content", digest),
+            digest=digest,
+            person=self.person(user) if user is not None else None,
+            anonymous=self.anonymous(anonymous) if anonymous is not None else None,
+            said=identity.of_call(call, self._mapper.plan.never),
+            stamp=identity.stamp(call),
+        )
+
+    def _nothing(self, raw: bytes, decoded: Any) -> Arrival:
+        """What is no Identify call."""
+        digest = self._digest(raw)
+        own = event.message_id_of(decoded) if isinstance(decoded, Mapping) else None
+        return Arrival(raw, decoded, self.message(own) if own is not None else self.hash("content", digest), digest)
+
+    def _digest(self, content: bytes) -> str:
+        return hashlib.blake2b(content, digest_size=16, key=self._secret).hexdigest()
+
+    # --------------------------------------------------------------------------------------------------------- mapping
+
+    def draft(self, arrival: Arrival, known: Identity | None) -> Draft:
+        """What the mapping makes of an event, with what is known of its person. Raises SettingsError."""
+        result = self.result(arrival, known)
+        if result.status == "skipped":
+            return Draft("skipped", result.because)
+        content = result.content if result.status == "ready" else None
+        if content is None:
+            return Draft("invalid", _codes(result))
+        return Draft("ready", None, self._target_of(result), content, self._once(arrival, result))
+
+    def result(self, arrival: Arrival, known: Identity | None) -> Result:
+        """The whole result of an event. Raises SettingsError."""
+        if arrival.decoded is None and arrival.said is None:
+            try:
+                codec.decode(arrival.raw)
+            except codec.NotJson as error:
+                return not_json(error)
+        also = self._also(arrival.decoded) if self._also is not None else None
+        person = known if also is None else also if known is None else identity.merge(also, known)
+        plain = codec.is_plain(arrival.raw)
+        return self._mapper.transform_decoded(arrival.decoded, self._settings, person, plain)
+
+    def _target_of(self, result: Result) -> str:
+        """Method, address and headers; where they are the same for all requests they are worked out once."""
+        if self._mapper.fixed is None:
+            assert result.request is not None  # noqa: S101 - it is ready
+            return request.target(result.request)
+        if self._target is None:
+            assert result.request is not None  # noqa: S101 - as above
+            self._target = request.target(result.request)
+        return self._target
+
+    def _once(self, arrival: Arrival, result: Result) -> str | None:
+        """The digest of the order that ``once_per`` guards; None where a part of its key is empty."""
+        guard = self._mapper.plan.send.once_per
+        if guard is None:
+            return None
+        call = event.read(arrival.decoded, self._mapper.plan.destination)
+        assert isinstance(call, event.Identify)  # noqa: S101 - or it were not ready
+        document = request.scope(self._mapper.plan, result, call, self._settings.public)
+        parts = [_part(located, document) for located in guard[0]]
+        return None if any(part is None for part in parts) else self._digest(codec.encode(parts))
+
+
+def _text(given: str | Mapping[str, Any]) -> bytes:
+    """An event's text. What cannot be written as JSON is kept as a text that is none, so that it is accounted for."""
+    try:
+        return codec.utf8(given) if isinstance(given, str) else codec.text_of(given)
+    except codec.NotJson:
+        return given.encode("utf-8", "backslashreplace") if isinstance(given, str) else b"(an object that is no JSON)"
+
+
+def _codes(result: Result) -> str:
+    """Why an event is invalid: codes and the mapping's own names of fields."""
+    return ", ".join(f"{p.code} {p.field}" if p.field else p.code for p in result.problems)
+
+
+def _part(located: Located, document: dict[str, Any]) -> Any:
+    """A part of a key; None where it is empty, or cannot be told. A number is its text: 1 and "1" are one person."""
+    try:
+        value = located.expression.search(document)
+    except ExpressionError:
+        return None
+    return presence.as_text(value) if presence.is_sayable(value) and not presence.is_empty(value) else None

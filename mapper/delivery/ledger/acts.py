@@ -1,0 +1,211 @@
+"""What a person does to jobs: hold, release, resolve, drop, replay. Each act leaves a row that is never changed.
+
+Knows which acts there are and from which states. Must not decide anything for the person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from sqlalchemy import Connection, bindparam, insert, update
+
+from mapper.delivery.ledger import line, looks, tables
+from mapper.delivery.ledger.tables import MINE
+from mapper.delivery.states import State, check
+from mapper.delivery.values import Draft, Filter
+from mapper.frozen import dataclass, field
+
+Verb = Literal["hold", "release", "deliver", "resend", "drop", "replay"]
+
+#: From which states each verb takes a job, and where to. "line" is ``ready``, or ``waiting`` behind an earlier job.
+FROM: dict[Verb, tuple[State, ...]] = {
+    "hold": ("waiting", "ready"),
+    "release": ("held",),
+    "deliver": ("unknown",),
+    "resend": ("unknown",),
+    "drop": ("waiting", "ready", "held", "unknown"),
+    "replay": ("rejected", "dead", "suppressed", "invalid", "skipped"),
+}
+_TO: dict[Verb, Literal["held", "delivered", "dead", "line"]] = {
+    "hold": "held",
+    "release": "line",
+    "deliver": "delivered",
+    "resend": "line",
+    "drop": "dead",
+    "replay": "line",
+}
+_BECAUSE: dict[Verb, str | None] = {
+    "hold": "held by a person",
+    "deliver": "a person found that it was taken",
+    "drop": "dropped by a person",
+    "release": None,
+    "resend": None,
+    "replay": None,
+}
+
+_j = tables.job.c
+MOVE = (
+    update(tables.job)
+    .where(_j.account == MINE, _j.id == bindparam("job"))
+    .values(
+        state=bindparam("to"),
+        because=bindparam("why"),
+        changed=bindparam("now"),
+        due=bindparam("next"),
+        failures=bindparam("failed"),
+        lapses=bindparam("lapsed"),
+        first_started=bindparam("first"),
+        released=bindparam("free"),
+        owner=None,
+        lease=None,
+    )
+)
+REMAP = (
+    update(tables.paper)
+    .where(tables.paper.c.account == MINE, tables.paper.c.job == bindparam("what"))
+    .values(target=bindparam("where"), content=bindparam("body"))
+)
+RENEW = (
+    update(tables.job)
+    .where(_j.account == MINE, _j.id == bindparam("what"))
+    .values(fingerprint=bindparam("print"), once=bindparam("order"))
+)
+
+#: Maps the event of a job again, with what is known of its person now.
+Again = Callable[[bytes, Connection], Draft]
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What a person does: the verb, to which jobs, who and why. ``again`` maps the events of a replay anew.
+
+    ``fingerprint``  of the mapping that ``again`` maps with
+    """
+
+    verb: Verb
+    chosen: Filter
+    who: str
+    why: str | None = None
+    again: Again | None = field(default=None, repr=False)
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an act did: how many jobs it moved, and why it left others, with their numbers.
+
+    ``last`` is the number of the last job that it looked at, ``seen`` how many it looked at.
+    """
+
+    moved: int = 0
+    left: tuple[tuple[int, str], ...] = ()
+    last: int = 0
+    seen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which part of the jobs one transaction looks at: so many, after the job of this number."""
+
+    after: int
+    most: int
+
+
+def act(connection: Connection, account: str, deed: Deed, now: float, span: Span) -> Done:
+    """Do a deed to some of the jobs that it means, inside one transaction."""
+    allowed = meant(deed)
+    if not allowed:
+        return Done()
+    wanted = looks.chosen(account, deed.chosen, allowed, span.after).limit(span.most).with_for_update()
+    rows = connection.execute(wanted).all()
+    moves = [_move(connection, account, deed, row, now) for row in rows]
+    left = tuple((row.id, move) for row, move in zip(rows, moves, strict=True) if isinstance(move, str))
+    made = [(row, move) for row, move in zip(rows, moves, strict=True) if not isinstance(move, str)]
+    if made:
+        connection.execute(MOVE, [move for _, move in made])
+    line.promote(connection, account, (row.person for row in rows))
+    _note(connection, account, deed, made, now)
+    return Done(len(made), left, rows[-1].id if rows else 0, len(rows))
+
+
+def meant(deed: Deed) -> tuple[State, ...]:
+    """The states from which a deed takes jobs, of those that the person means."""
+    return tuple(state for state in FROM[deed.verb] if not deed.chosen.states or state in deed.chosen.states)
+
+
+def _move(connection: Connection, account: str, deed: Deed, row: Any, now: float) -> dict[str, Any] | str:
+    """Where a job goes; or in words why it stays."""
+    if row.owner is not None:
+        return "a worker has it just now"
+    to, because = _TO[deed.verb], deed.why if deed.verb == "hold" and deed.why else _BECAUSE[deed.verb]
+    state: State = to if to != "line" else "waiting" if row.person is not None else "ready"
+    if deed.verb == "replay":
+        drawn = _drawn(connection, account, deed, row)
+        if isinstance(drawn, str):
+            return drawn
+        if drawn is not None and drawn.state != "ready":
+            state, because = drawn.state, drawn.because
+    if state == row.state:
+        return "it is as it was"
+    check(row.state, state)
+    anew = deed.verb == "replay"
+    return {
+        "mine": account,
+        "job": row.id,
+        "to": state,
+        "why": because,
+        "now": now,
+        "next": now if to == "line" and state in ("ready", "waiting") else None,
+        "failed": 0 if anew else row.failures,
+        "lapsed": 0 if anew else row.lapses,
+        "first": None if anew else row.first_started,
+        "free": deed.verb == "release" or row.released,
+    }
+
+
+def _drawn(connection: Connection, account: str, deed: Deed, row: Any) -> Draft | str | None:
+    """What a replayed job is to send: as it is stored (None), mapped anew, or in words why it cannot be sent."""
+    papers = connection.execute(looks.PAPER, {"mine": account, "job": row.id}).one_or_none()
+    if papers is None:
+        return "its content is gone: forgotten, or past its time"
+    if deed.again is None:
+        return None if papers.content is not None else "it never made a request: replay it with --remap"
+    if row.attempts:
+        return "it was tried already, so its content stays as it is: replay it without --remap"
+    draft = deed.again(bytes(papers.event), connection)
+    mine = {"mine": account, "what": row.id}
+    connection.execute(REMAP, {**mine, "where": draft.target, "body": draft.content})
+    connection.execute(RENEW, {**mine, "print": deed.fingerprint, "order": draft.once})
+    return draft
+
+
+def _note(connection: Connection, account: str, deed: Deed, made: Sequence[tuple[Any, Any]], now: float) -> None:
+    """The rows that say who did it."""
+    said = {"account": account, "at": now, "who": deed.who, "verb": deed.verb, "why": deed.why}
+    notes = [{**said, "job": row.id, "was": row.state, "became": move["to"]} for row, move in made]
+    if notes:
+        connection.execute(insert(tables.act), notes)
+
+
+GATE_OPEN = (
+    update(tables.gate).where(tables.gate.c.account == MINE).values(paused=None, because=None, pauses=0, in_a_row=0)
+)
+
+
+def resume(connection: Connection, account: str, who: str, why: str | None, now: float) -> bool:
+    """End the account's pause; whether there was one."""
+    was = connection.execute(looks.GATE, {"mine": account}).one().paused
+    connection.execute(GATE_OPEN, {"mine": account})
+    if was is not None:
+        note = {
+            "account": account,
+            "at": now,
+            "who": who,
+            "verb": "resume",
+            "was": "paused",
+            "became": "open",
+            "why": why,
+        }
+        connection.execute(insert(tables.act), note)
+    return was is not None

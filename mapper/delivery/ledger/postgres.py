@@ -1,0 +1,247 @@
+"""The ledger in PostgreSQL: connections that survive a restart of the server, its clock, and COPY.
+
+Knows PostgreSQL and psycopg. Must not know what is stored.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, insert, text, update
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from mapper.delivery import failpoints
+from mapper.delivery.ledger import tables, versions
+from mapper.delivery.ledger.clock import SteadyClock
+from mapper.delivery.values import StoreError
+
+T = TypeVar("T")
+
+#: Seconds. A server that was restarted is back by then; whoever has more patience calls again.
+PATIENCE = 20.0
+#: From so many rows on COPY is faster than INSERT.
+_COPY_FROM = 20
+#: Seconds after which the server is asked for its time again: after a failover it is another machine's.
+_CLOCK_FOR = 10.0
+#: What comes of many transactions at once, and of a server that goes away: the same again may succeed.
+_AGAIN = ("40001", "40P01", "57P01", "57P02", "57P03", "53300")
+#: Anything but the same number in every process that prepares a store. It is "mapper" in ASCII.
+_PREPARING = 0x6D6170706572
+_left_alone: list[object] = []
+
+
+class PostgresStore:
+    """A PostgreSQL database. Raises StoreError."""
+
+    def __init__(self, url: URL) -> None:
+        self._url = url.set(drivername="postgresql+psycopg")
+        self._clock = SteadyClock()
+        self._asked = float("-inf")
+        self._opening = threading.Lock()
+        self._open()
+        self.secret = self.write(self._prepared)
+        version = self.read(lambda connection: connection.execute(text("SHOW server_version")).scalar_one())
+        self.name = f"PostgreSQL {str(version).split(maxsplit=1)[0]}, {url.host or 'local'}/{url.database}"
+
+    def _open(self) -> None:
+        self._pid = os.getpid()
+        self._engine = _engine(self._url)
+
+    def _prepared(self, connection: Connection) -> bytes:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PREPARING})
+        if connection.execute(text("SHOW fsync")).scalar() != "on":
+            raise StoreError("this server runs with fsync = off: it would lose what it takes")
+        return versions.prepare(connection, self.now())
+
+    # -------------------------------------------------------------------------------------------------- transactions
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """One transaction; again where the server was away or two of them stood in each other's way."""
+        return self._patiently(work)
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Look."""
+        return self._patiently(work)
+
+    def _patiently(self, work: Callable[[Connection], T]) -> T:
+        """Run a transaction until it is done or patience ends. Raises StoreError."""
+        until, pause = time.monotonic() + PATIENCE, 0.02
+        while True:
+            try:
+                with _told(), self._own().begin() as connection:
+                    return work(connection)
+            except _AgainError:
+                if time.monotonic() + pause > until:
+                    raise StoreError(f"the database is away, for {PATIENCE:g} seconds now") from None
+            time.sleep(pause * (0.5 + random.random()))  # noqa: S311 - not a secret
+            pause = min(pause * 2, 1.0)
+
+    def _own(self) -> Engine:
+        """The engine; after a fork one of this process's own."""
+        if self._pid != os.getpid():
+            with self._opening:
+                if self._pid != os.getpid():
+                    _left_alone.append(self._engine)
+                    self._open()
+        return self._engine
+
+    def now(self) -> float:
+        """The server's clock, so that machines with different ones agree."""
+        if time.monotonic() - self._asked > _CLOCK_FOR:
+            self._asked = time.monotonic()
+            try:
+                with _told(), self._own().begin() as connection:
+                    before = time.monotonic()
+                    said = connection.execute(text("SELECT extract(epoch FROM clock_timestamp())::float8")).scalar_one()
+                    self._clock.set(float(said), (before + time.monotonic()) / 2)
+            except (_AgainError, StoreError):
+                self._asked = float("-inf")  # the last one goes on; the transaction that asked will say what is wrong
+        return self._clock.now()
+
+    def saw(self, moment: float) -> None:
+        """Nothing: there is one clock."""
+
+    # --------------------------------------------------------------------------------------------------- differences
+
+    def insert(self, table: Table) -> Any:
+        """PostgreSQL's INSERT."""
+        return postgres_insert(table)
+
+    def add(self, connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+        """Add rows: by COPY, where there are many."""
+        if len(rows) < _COPY_FROM:
+            if rows:
+                connection.execute(insert(table), rows)
+            return
+        names = list(rows[0])
+        driver: Any = connection.connection.driver_connection
+        columns = ", ".join(f'"{name}"' for name in names)
+        with (
+            driver.cursor() as cursor,
+            cursor.copy(f'COPY "{table.name}" ({columns}) FROM STDIN (FORMAT BINARY)') as copy,
+        ):
+            copy.set_types([_TYPES[str(table.c[name].type)] for name in names])
+            for row in rows:
+                copy.write_row(tuple(row.values()))
+
+    def worker(self) -> AbstractContextManager[None]:
+        """Be one of any number of workers."""
+        return nullcontext()
+
+    @property
+    def alone(self) -> bool:
+        """It is not."""
+        return False
+
+    def scrub(self) -> None:
+        """Write the tables anew without what was deleted. Its log and its copies are the database's own affair."""
+        failpoints.passed("in_checkpoint")
+        with _told(), self._own().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for table in (tables.paper, tables.identity, tables.alias, tables.job, tables.attempt):
+                connection.execute(text(f'VACUUM FULL "{table.name}"'))
+            connection.execute(update(tables.store).values(scrub=False))
+
+    def check(self) -> Iterable[str]:
+        """What is wrong with the server's settings."""
+
+        def look(connection: Connection) -> list[str]:
+            due = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
+            said = {name: str(connection.execute(text(f"SHOW {name}")).scalar()) for name in due}
+            return [f"{name} is {said[name]} and should be {due[name]}" for name in due if said[name] == "off"]
+
+        return self.read(look)
+
+    def explain(self, statement: Any, parameters: Mapping[str, Any]) -> str:
+        """PostgreSQL's query plan."""
+
+        def look(connection: Connection) -> str:
+            compiled = statement.compile(self._engine, compile_kwargs={"render_postcompile": True})
+            bound = {**compiled.params, **parameters}
+            rows = connection.exec_driver_sql(f"EXPLAIN {compiled}", {name: bound[name] for name in compiled.params})
+            return "\n".join(row[0] for row in rows)
+
+        return self.read(look)
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._pid == os.getpid():
+            self._engine.dispose()
+
+
+#: The columns' types as COPY wants them named.
+_TYPES = {
+    "VARCHAR": "varchar",
+    "TEXT": "text",
+    "BIGINT": "int8",
+    "INTEGER": "int4",
+    "DOUBLE": "float8",
+    "DOUBLE PRECISION": "float8",
+    "BOOLEAN": "bool",
+    "BLOB": "bytea",
+    "BYTEA": "bytea",
+}
+
+
+def _engine(url: URL) -> Engine:
+    """Connections that notice a server that is gone: a black hole, too, ends within some seconds."""
+    return create_engine(
+        url,
+        hide_parameters=True,
+        pool_pre_ping=False,  # the transaction itself is tried again
+        pool_size=4,
+        max_overflow=8,
+        pool_timeout=PATIENCE,
+        connect_args={
+            "connect_timeout": 5,
+            "tcp_user_timeout": 10_000,
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 2,
+            "options": "-c statement_timeout=60000 -c lock_timeout=30000 -c idle_in_transaction_session_timeout=60000",
+            "application_name": "mapper",
+        },
+    )
+
+
+class _AgainError(Exception):
+    """The same transaction may succeed when it is run again."""
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say what the database could not do in our words: an exception of its own may quote what was to be stored."""
+    try:
+        yield
+    except DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None) or ""
+        if error.connection_invalidated or state in _AGAIN or state.startswith("08") or _gone(error):
+            raise _AgainError from None
+        raise StoreError(_WORDS.get(state[:2], f"the database refused: SQLSTATE {state or 'none'}")) from None
+    except PoolTimeout:
+        raise StoreError("no connection to the database came free") from None
+    except SQLAlchemyError as error:
+        raise StoreError(f"the database failed: {type(error).__name__}") from None
+
+
+def _gone(error: DBAPIError) -> bool:
+    """Whether there is no server, or no connection to it any more: psycopg has no state for that."""
+    import psycopg  # noqa: PLC0415 - whoever has an SQLite store has no psycopg
+
+    return isinstance(error.orig, psycopg.OperationalError | psycopg.InterfaceError) and not error.orig.sqlstate
+
+
+_WORDS = {
+    "53": "the database's disk or memory is full: nothing was taken; make room and go on",
+    "28": "the database refuses this user or password",
+    "3D": "there is no such database",
+    "42": "the database's tables are not those of a store, or this user may not use them",
+    "25": "the database cannot be written: is it a standby?",
+}

@@ -1,0 +1,226 @@
+"""Settling: what the end of a try, or its silence, makes of a job, of those behind it, and of the account.
+
+Knows how endings are written down; what they mean is ``mapper.delivery.verdict``. Must not send.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, select, text, update
+
+from mapper.delivery import failpoints, verdict
+from mapper.delivery.ledger import line, tables
+from mapper.delivery.ledger.claim import GATE, day_of
+from mapper.delivery.ledger.store import Store
+from mapper.delivery.ledger.tables import MINE, SOME
+from mapper.delivery.policy import Policy
+from mapper.delivery.states import check
+from mapper.delivery.values import Ending, Settled, Swept
+from mapper.delivery.verdict import Move, Standing
+
+_j, _g, _p = tables.job.c, tables.gate.c, tables.paper.c
+
+#: So many one transaction sweeps.
+AT_ONCE = 500
+
+_WHOLE = select(
+    _j.id, _j.state, _j.person, _j.attempts, _j.failures, _j.lapses, _j.owner, _j.started, _j.first_started, _j.forget
+)
+STANDING = _WHOLE.where(_j.account == MINE, _j.id.in_(SOME)).order_by(_j.id).with_for_update()
+_LAPSED = _WHOLE.where(_j.account == MINE, text(tables.LEASED), _j.owner != bindparam("who"))
+#: Of others, and over; where one worker is all, whatever others had.
+LAPSED = _LAPSED.where(_j.lease < bindparam("now")).order_by(_j.lease).limit(AT_ONCE).with_for_update(skip_locked=True)
+LEFT = _LAPSED.order_by(_j.lease).limit(AT_ONCE).with_for_update(skip_locked=True)
+MOVE = (
+    update(tables.job)
+    .where(_j.account == MINE, _j.id == bindparam("job"))
+    .values(
+        state=bindparam("to"),
+        because=bindparam("why"),
+        status=bindparam("code"),
+        due=bindparam("next"),
+        failures=bindparam("failed"),
+        lapses=bindparam("lapsed"),
+        changed=bindparam("now"),
+        owner=None,
+        lease=None,
+    )
+)
+FREE = update(tables.job).where(_j.account == MINE, _j.id.in_(SOME)).values(owner=None, lease=None)
+FORGET = delete(tables.paper).where(_p.account == MINE, _p.job.in_(SOME))
+PASSED = (
+    update(tables.gate)
+    .where(_g.account == MINE)
+    .values(
+        clock=bindparam("now"),
+        paused=bindparam("until"),
+        because=bindparam("why"),
+        pauses=bindparam("count"),
+        in_a_row=bindparam("row"),
+        today=bindparam("number"),
+    )
+)
+#: What surely printed nothing is not counted against the day's cap.
+_NOTHING_PRINTED = frozenset({"rejected", "retry", "pause"})
+
+
+def finish(
+    connection: Connection, store: Store, account: str, policy: Policy, endings: Sequence[Ending]
+) -> list[Settled]:
+    """Settle tries, inside one transaction.
+
+    An answer that comes after its lease had lapsed settles the doubt, where nobody began another try meanwhile.
+    """
+    gate = connection.execute(GATE, {"mine": account}).one()
+    store.saw(gate.clock)
+    now = store.now()
+    some = sorted({ending.job for ending in endings})
+    rows = {row.id: row for row in connection.execute(STANDING, {"mine": account, "some": some})}
+    moves: list[tuple[Any, Ending, Move]] = []
+    settled = []
+    for ending in endings:
+        row = rows.get(ending.job)
+        move = _of(row, ending, policy, now)
+        if row is None or move is None:
+            settled.append(Settled(ending.job, None))
+            continue
+        moves.append((row, ending, move))
+        settled.append(Settled(ending.job, move.state, now + move.delay if move.state == "ready" else None))
+    _write(connection, account, moves, now)
+    failpoints.passed("in_finish")
+    after = _gate_after(gate, [ending for _, ending, _ in moves], policy, now)
+    if after is not None:
+        connection.execute(PASSED, {"mine": account, "now": now, **after})
+    return settled
+
+
+def _of(row: Any, ending: Ending, policy: Policy, now: float) -> Move | None:
+    """Where an ending takes its job; None where it is not of the job's last try, or that is settled already.
+
+    The number of a try is its fence: only the worker that began it knows it.
+    """
+    if row is None or row.attempts != ending.attempt:
+        return None
+    standing = Standing(row.failures, row.lapses, now - (row.first_started or now), row.forget)
+    move = verdict.of_ending(ending, standing, policy, random.random())  # noqa: S311 - not a secret
+    if row.state == "sending":
+        check(row.state, move.state)
+        return move
+    late = (row.state == "unknown" and move.state != "unknown") or (
+        row.state == "ready" and move.state in ("delivered", "rejected")
+    )
+    if not late:
+        return None
+    check(row.state, move.state)
+    return move
+
+
+def _write(connection: Connection, account: str, moves: list[tuple[Any, Ending, Move]], now: float) -> None:
+    if not moves:
+        return
+    connection.execute(MOVE, [_moved(account, row, move, now, ending.status) for row, ending, move in moves])
+    # A late answer replaces what was written of the silence before it.
+    numbers = [
+        {
+            "account": account,
+            "job": row.id,
+            "number": row.attempts,
+            "owner": row.owner,
+            "started": row.started,
+            "ended": now,
+            "ending": ending.ending,
+            "status": ending.status,
+            "because": ending.because,
+        }
+        for row, ending, _ in moves
+    ]
+    late = [n for n, (row, _, _) in zip(numbers, moves, strict=True) if row.state != "sending"]
+    if late:
+        connection.execute(ATTEMPT_GONE, [{"mine": account, "what": n["job"], "which": n["number"]} for n in late])
+    connection.execute(tables.attempt.insert(), numbers)
+    _after(connection, account, moves)
+
+
+_t = tables.attempt.c
+ATTEMPT_GONE = delete(tables.attempt).where(
+    _t.account == MINE, _t.job == bindparam("what"), _t.number == bindparam("which")
+)
+
+
+def _moved(account: str, row: Any, move: Move, now: float, status: int | None) -> dict[str, Any]:
+    return {
+        "mine": account,
+        "job": row.id,
+        "to": move.state,
+        "why": move.because,
+        "code": status,
+        "next": now + move.delay if move.state == "ready" else None,
+        "failed": move.failures,
+        "lapsed": move.lapses,
+        "now": now,
+    }
+
+
+def _after(connection: Connection, account: str, moves: Sequence[tuple[Any, Any, Move]]) -> None:
+    """Those behind come forward; what was to be forgotten goes."""
+    gone = [row.id for row, _, _ in moves if row.forget]
+    if gone:
+        connection.execute(FORGET, {"mine": account, "some": gone})
+    line.promote(connection, account, (row.person for row, _, move in moves if move.state != "ready"))
+
+
+def _gate_after(gate: Any, endings: Sequence[Ending], policy: Policy, now: float) -> dict[str, Any] | None:
+    """What endings mean for the account: a pause, the end of one, and what counts against the day's cap.
+
+    None where all stays as it is.
+    """
+    paused, why, pauses, in_a_row = gate.paused, gate.because, gate.pauses, gate.in_a_row
+    for ending in endings:
+        if ending.ending in ("delivered", "rejected"):
+            pauses = in_a_row = 0
+            continue
+        in_a_row += 0 if ending.account else 1
+        pause = verdict.pause(ending, pauses, in_a_row, policy)
+        if pause is not None:
+            pauses += 1
+            paused, why = max(paused or 0.0, now + pause.seconds), pause.because
+    unprinted = sum(ending.ending in _NOTHING_PRINTED for ending in endings)
+    today = max(0, gate.today - unprinted) if gate.day == day_of(now) else gate.today
+    if paused is not None and paused <= now:
+        paused = why = None
+    changed = (paused, why, pauses, in_a_row, today)
+    if changed == (gate.paused, gate.because, gate.pauses, gate.in_a_row, gate.today):
+        return None
+    return dict(zip(("until", "why", "count", "row", "number"), changed, strict=True))
+
+
+def sweep(connection: Connection, store: Store, account: str, policy: Policy, who: str) -> Swept:
+    """What time does, inside one transaction: lapsed claims are free again, lapsed tries are settled as silence.
+
+    What worker ``who`` has itself is left to it: it is alive.
+    """
+    now = store.now()
+    asked: dict[str, Any] = {"mine": account, "who": who}
+    found = connection.execute(*((LEFT, asked) if store.alone else (LAPSED, {**asked, "now": now}))).all()
+    claims = [row.id for row in found if row.state != "sending"]
+    if claims:
+        connection.execute(FREE, {"mine": account, "some": claims})
+    moves = [(row, _silence(row), _lapse(row, policy, now)) for row in found if row.state == "sending"]
+    for row, _, move in moves:
+        check(row.state, move.state)
+    _write(connection, account, moves, now)
+    line.mend(connection, account)
+    ends = [move.state for _, _, move in moves]
+    return Swept(len(claims), ends.count("unknown"), ends.count("ready"), ends.count("dead"))
+
+
+def _lapse(row: Any, policy: Policy, now: float) -> Move:
+    standing = Standing(row.failures, row.lapses, now - (row.first_started or now), row.forget)
+    return verdict.of_lapse(standing, policy, random.random())  # noqa: S311 - not a secret
+
+
+def _silence(row: Any) -> Ending:
+    return Ending(row.id, row.attempts, "unknown", "its worker never said how it ended")

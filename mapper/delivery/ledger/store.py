@@ -1,0 +1,92 @@
+"""What the ledger asks of a database: transactions, a clock, and the few things in which databases differ.
+
+Knows the seam. Must not know a table's rows, nor which databases there are beyond their addresses' schemes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from mapper.delivery.values import StoreError
+
+T = TypeVar("T")
+
+
+class Store(Protocol):
+    """A database with the ledger's tables in it. Safe in threads and after a fork.
+
+    ``name``      what it is, for people: ``SQLite 3.40.1, mapper.db``
+    ``secret``    the key of the hashes
+    """
+
+    name: str
+    secret: bytes
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """One transaction, durable when this returns. ``work`` may be called again where the database says so.
+
+        Raises StoreError; nothing was written then, or nobody can know, and repeating it does no harm.
+        """
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Look without changing anything. Raises StoreError."""
+
+    def now(self) -> float:
+        """The store's clock: seconds since 1970, UTC. It does not run backwards."""
+
+    def saw(self, moment: float) -> None:
+        """A moment that the store has seen already, by whoever's clock."""
+
+    def insert(self, table: Table) -> Any:
+        """An INSERT with ``on_conflict_do_update`` and ``on_conflict_do_nothing``."""
+
+    def add(self, connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+        """Add rows that all have the same columns, by the fastest way."""
+
+    def worker(self) -> AbstractContextManager[None]:
+        """Be a worker. Raises StoreBusyError where there is one already and one is all."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether a worker is the only one: whatever another one had under way has lapsed."""
+
+    def scrub(self) -> None:
+        """Take what was deleted out of the files, as far as this database can."""
+
+    def check(self) -> Iterable[str]:
+        """What is wrong with the store's settings or sums, in words; nothing where all is well."""
+
+    def explain(self, statement: Any, parameters: Mapping[str, Any]) -> str:
+        """How the database runs a statement, in its own words."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+def open_store(where: str) -> Store:
+    """The store at a path, or at an address: ``sqlite:///mapper.db``, ``postgresql://user@host/database``.
+
+    Its tables are made where there are none. Raises StoreError.
+    """
+    if "://" not in where:
+        where = f"sqlite:///{where}"
+    try:
+        url = make_url(where)
+    except ArgumentError:
+        raise StoreError("a store is a path, sqlite:///PATH or postgresql://USER@HOST/DATABASE") from None
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        from mapper.delivery.ledger.sqlite import SqliteStore  # noqa: PLC0415 - one of the two is loaded
+
+        return SqliteStore(url.database or "")
+    if backend in ("postgresql", "postgres"):
+        from mapper.delivery.ledger.postgres import PostgresStore  # noqa: PLC0415 - as above
+
+        return PostgresStore(url)
+    raise StoreError(f"there is no store for {backend}: a path, sqlite:///PATH or postgresql://USER@HOST/DATABASE")

@@ -1,0 +1,194 @@
+"""The ledger's tables and indexes: one definition for every database.
+
+Knows columns, keys and indexes. Must not run a statement. No column but those of ``paper`` and ``identity`` holds
+anything of a person; who it is stands here as a keyed hash. Times are seconds since 1970, UTC, by the store's clock.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    bindparam,
+    literal_column,
+)
+
+metadata = MetaData()
+
+#: What most statements are about: one account, and some ids of its.
+MINE: BindParameter[str] = bindparam("mine")
+SOME: BindParameter[Any] = bindparam("some", expanding=True)
+
+#: One row: which version these tables have, and the key of the hashes.
+store = Table(
+    "store",
+    metadata,
+    Column("version", Integer, nullable=False),
+    Column("secret", LargeBinary, nullable=False),
+    Column("made", Double, nullable=False),
+    Column("scrub", Boolean, nullable=False, server_default=literal_column("false")),
+)
+
+#: What an account has accepted. Its row is what accepting transactions take turns by.
+intake = Table(
+    "intake",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("last_job", BigInteger, nullable=False),
+    Column("clock", Double, nullable=False),
+    Column("accepted", BigInteger, nullable=False),
+    Column("repeated", BigInteger, nullable=False),
+    Column("conflicting", BigInteger, nullable=False),
+)
+
+#: When an account may send next. Its row is what all workers share: the rate, the pause, the day's cap.
+gate = Table(
+    "gate",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("clock", Double, nullable=False),
+    Column("free", Double, nullable=False),
+    Column("paused", Double),
+    Column("because", Text),
+    Column("pauses", Integer, nullable=False),
+    Column("in_a_row", Integer, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("today", Integer, nullable=False),
+)
+
+job = Table(
+    "job",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("state", String, nullable=False),
+    Column("because", Text),
+    Column("message", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("person", String),
+    Column("once", String),
+    Column("fingerprint", String, nullable=False),
+    Column("happened", Double, nullable=False),
+    Column("accepted", Double, nullable=False),
+    Column("changed", Double, nullable=False),
+    Column("due", Double),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("lapses", Integer, nullable=False, server_default="0"),
+    Column("started", Double),
+    Column("first_started", Double),
+    Column("owner", String),
+    Column("lease", Double),
+    Column("status", Integer),
+    Column("released", Boolean, nullable=False, server_default=literal_column("false")),
+    Column("forget", Boolean, nullable=False, server_default=literal_column("false")),
+    Column("duplicates", Integer, nullable=False, server_default="0"),
+    Column("conflicts", Integer, nullable=False, server_default="0"),
+)
+
+#: The event as it came, and the request that was made of it: names and addresses.
+paper = Table(
+    "paper",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("job", BigInteger, primary_key=True, autoincrement=False),
+    Column("event", LargeBinary, nullable=False),
+    Column("target", Text),
+    Column("content", LargeBinary),
+)
+
+#: Each try that ended. A start without an end is in ``job`` alone.
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("job", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("owner", String),
+    Column("started", Double, nullable=False),
+    Column("ended", Double, nullable=False),
+    Column("ending", String, nullable=False),
+    Column("status", Integer),
+    Column("because", Text),
+)
+
+#: What people did. Rows are only ever added.
+act = Table(
+    "act",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("who", String, nullable=False),
+    Column("verb", String, nullable=False),
+    Column("job", BigInteger),
+    Column("was", String),
+    Column("became", String),
+    Column("why", Text),
+)
+
+#: What is known of a person: for each trait its last writer (``mapper.identity``), as JSON.
+identity = Table(
+    "identity",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("person", String, primary_key=True),
+    Column("traits", LargeBinary, nullable=False),
+)
+
+#: Which person an anonymous one turned out to be: by the earliest call that has both, so that order does not matter.
+alias = Table(
+    "alias",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("anonymous", String, primary_key=True),
+    Column("person", String, nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("message", String, nullable=False),
+)
+
+#: Who was forgotten, and when; ``for_good`` also for calls that are made later.
+forgotten = Table(
+    "forgotten",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("person", String, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("for_good", Boolean, nullable=False),
+)
+
+
+def _partial(name: str, *columns: Column[object], where: str) -> Index:
+    """An index of a part of the jobs. Its condition is a literal: with a bound parameter no planner would use it."""
+    return Index(name, *columns, sqlite_where=literal_column(where), postgresql_where=literal_column(where))
+
+
+#: The conditions of the partial indexes. Statements repeat them word for word.
+READY = "state = 'ready' AND owner IS NULL"
+AHEAD = "state IN ('ready', 'sending')"
+WAITING = "state = 'waiting'"
+LEASED = "lease IS NOT NULL"
+ORDERED = "once IS NOT NULL"
+
+Index("job_message", job.c.account, job.c.message, unique=True)
+Index("job_state", job.c.account, job.c.state, job.c.changed)
+Index("job_person", job.c.account, job.c.person)
+Index("act_job", act.c.account, act.c.job)
+Index("alias_person", alias.c.account, alias.c.person)
+_partial("job_ready", job.c.account, job.c.due, job.c.id, where=READY)
+_partial("job_ahead", job.c.account, job.c.person, where=AHEAD)
+_partial("job_waiting", job.c.account, job.c.person, job.c.id, where=WAITING)
+_partial("job_leased", job.c.account, job.c.lease, where=LEASED)
+_partial("job_once", job.c.account, job.c.once, where=ORDERED)

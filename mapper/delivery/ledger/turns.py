@@ -1,0 +1,100 @@
+"""Who may write to an SQLite file: one process at a time, and one worker for as long as it works.
+
+Knows advisory locks on two small files beside the database. Must not open the database.
+
+SQLite takes turns by itself, but versions before 3.51.3 can damage a file when two connections write or checkpoint in
+the same moment (its "WAL-reset" fault). With turns taken around each write that moment does not come.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from mapper.delivery.values import StoreBusyError, StoreError
+
+#: Seconds that one waits for a turn. A transaction takes milliseconds.
+PATIENCE = 30.0
+_POLL = 0.002
+
+
+def opened(path: Path) -> int:
+    """A file that only its owner can read, made where it is not there; its descriptor. Raises StoreError."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if os.fstat(descriptor).st_mode & 0o077:
+            os.fchmod(descriptor, 0o600)
+    except OSError as error:
+        raise StoreError(f"cannot open {path}: {(error.strerror or type(error).__name__).lower()}") from None
+    return descriptor
+
+
+class Turns:
+    """The turns of one process, for all of its threads. A forked process needs its own."""
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = opened(path)
+        self._threads = threading.RLock()
+        self._depth = 0
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Have the turn. Raises StoreBusyError where it does not come."""
+        if not self._threads.acquire(timeout=PATIENCE):
+            raise StoreBusyError("another thread keeps the store")
+        try:
+            if self._depth == 0:
+                _lock(self._descriptor)
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+                if self._depth == 0:
+                    fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        finally:
+            self._threads.release()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with suppress(OSError):
+            os.close(self._descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    """Take the lock. Blocking would not heed a time; trying again and again in the first moments does not cost much."""
+    until = time.monotonic() + PATIENCE
+    pause = _POLL / 20
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise StoreBusyError("another process keeps the store; is it stopped in a debugger?") from None
+            time.sleep(pause)
+            pause = min(pause * 2, _POLL)
+        else:
+            return
+
+
+@contextmanager
+def only_worker(path: Path) -> Iterator[None]:
+    """Be the one worker of a file. Raises StoreBusyError with the number of the process that is it already."""
+    descriptor = opened(path)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            message = f"another worker sends from this store: process {holder}; an SQLite store has one worker"
+            raise StoreBusyError(f"{message} (PostgreSQL takes any number)") from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,39 @@
+"""Which version the tables of a store have, and how they come to the present one.
+
+Knows versions. Must not know what the tables are for. A newer store is refused untouched.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from sqlalchemy import Connection, insert, inspect, select, update
+
+from mapper.delivery.ledger import tables
+from mapper.delivery.values import StoreError
+
+VERSION = 1
+
+#: From each older version, the step to the next.
+STEPS: dict[int, Callable[[Connection], None]] = {}
+
+
+def prepare(connection: Connection, now: float) -> bytes:
+    """Make the tables, or bring them to the present version; the key of the store's hashes. Raises StoreError."""
+    there = set(inspect(connection).get_table_names())
+    if tables.store.name not in there:
+        if there & set(tables.metadata.tables) or (there and connection.dialect.name == "sqlite"):
+            raise StoreError("this database holds somebody else's tables; give the store one of its own")
+        tables.metadata.create_all(connection)
+        connection.execute(
+            insert(tables.store).values(version=VERSION, secret=secrets.token_bytes(32), made=now, scrub=False)
+        )
+    version, secret = connection.execute(select(tables.store.c.version, tables.store.c.secret)).one()
+    if version > VERSION:
+        message = f"the store was written by a newer mapper (version {version}, this one knows {VERSION})"
+        raise StoreError(f"{message}; nothing was touched. Use that one, or another store")
+    for older in range(version, VERSION):
+        STEPS[older](connection)
+        connection.execute(update(tables.store).values(version=older + 1))
+    return bytes(secret)

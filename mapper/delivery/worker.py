@@ -1,0 +1,311 @@
+"""The worker: it claims what is due, sends each when its time comes, and writes down how it ended.
+
+Knows the order: claimed, started (committed), sent, settled. Must not know SQL, HTTP or a mapping: the ledger and a
+way to send are handed in. It runs on an event loop; the ledger is asked on one thread beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from mapper.delivery import failpoints
+from mapper.delivery.ledger import Ledger, Wish
+from mapper.delivery.values import Claim, Ending, Settled, StoreError
+from mapper.frozen import dataclass
+
+T = TypeVar("T")
+
+#: Sends one claim, and says how it ended. It must not raise; what it raises is taken for an end that nobody knows.
+Post = Callable[[Claim], Awaitable[Ending]]
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How a worker works, in seconds.
+
+    ``slots``   sends under way at once
+    ``idle``    between two looks where nothing is to be done
+    ``sweep``   between two looks for what has lapsed
+    ``drain``   for what is under way, when it is told to stop; then that is given up, and nobody knows
+    ``ahead``   how far ahead of its time a job is claimed
+    """
+
+    slots: int = 32
+    idle: float = 0.02
+    sweep: float = 15.0
+    drain: float = 25.0
+    ahead: float = 0.25
+
+
+class Watcher:
+    """What somebody who watches a worker is told. Each method may be overridden; none may be slow, nor raise."""
+
+    def settled(self, ending: Ending, settled: Settled) -> None:
+        """A try ended."""
+
+    def trouble(self, error: StoreError) -> None:
+        """The store could not be used; the worker tries again."""
+
+    def claimed(self, count: int, held: int) -> None:
+        """So many jobs were claimed, and so many held beyond a cap."""
+
+
+class Worker:
+    """One worker of one account.
+
+    ``stop`` may be called from any thread, or from a signal.
+    """
+
+    def __init__(
+        self, ledger: Ledger, post: Post, habits: Habits | None = None, watcher: Watcher | None = None
+    ) -> None:
+        self._ledger = ledger
+        self._post = post
+        self._habits = habits or Habits()
+        self._watcher = watcher or Watcher()
+        #: New at each start, so that nobody takes this worker's jobs for those of an earlier one.
+        self.who = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._stopping = threading.Event()
+        self._under_way: dict[int, asyncio.Task[None]] = {}
+        self._clerk: _Clerk | None = None
+        self._started = 0
+
+    def stop(self) -> None:
+        """Start nothing more, and end when what is under way has ended."""
+        self._stopping.set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stopping.is_set()
+
+    async def run(self, *, until_empty: bool = False, patience: float = 60.0) -> None:
+        """Work until told to stop; or until nothing is left that is due within ``patience`` seconds.
+
+        Raises StoreBusyError where another worker has the store, and StoreError where the store is away for long.
+        """
+        with ThreadPoolExecutor(1, "ledger") as thread, self._ledger.worker():
+            self._clerk = _Clerk(self._ledger, self.who, thread)
+            clerk = asyncio.create_task(self._clerk.run())
+            try:
+                await self._work(until_empty=until_empty, patience=patience)
+            finally:
+                await self._end(clerk)
+
+    # ------------------------------------------------------------------------------------------------------- the loop
+
+    async def _work(self, *, until_empty: bool, patience: float) -> None:
+        swept = float("-inf")
+        while not self._stopping.is_set():
+            if time.monotonic() - swept >= self._habits.sweep:
+                await self._ask(lambda: self._ledger.sweep(self.who))
+                swept = time.monotonic()
+            again = await self._claim()
+            if until_empty and not self._under_way and self._nothing_within(again, patience):
+                return
+            await self._rest(again)
+
+    def _nothing_within(self, again: float | None, patience: float) -> bool:
+        return again is None or again - self._ledger.store.now() > patience
+
+    async def _claim(self) -> float | None:
+        """Claim for the free slots, and set off what was claimed; when to ask again."""
+        free = self._habits.slots - len(self._under_way)
+        if free <= 0:
+            return self._ledger.store.now()
+        due = await self._ask(self._ledger.due)
+        if due is None or due > self._ledger.store.now() + self._habits.ahead:
+            return due
+        cap = self._ledger.policy.cap_run
+        wish = Wish(self.who, free, self._habits.ahead, None if cap is None else max(0, cap - self._started))
+        claimed = await self._ask(lambda: self._ledger.claim(wish))
+        if claimed is None:
+            return self._ledger.store.now()
+        self._started += len(claimed.claims)
+        for one in claimed.claims:
+            self._under_way[one.job] = asyncio.create_task(self._carry(one))
+        if claimed.claims or claimed.held:
+            self._watcher.claimed(len(claimed.claims), claimed.held)
+        return claimed.again
+
+    async def _rest(self, again: float | None) -> None:
+        """Wait until a slot comes free, something may be due, or it is time for a look."""
+        seconds = self._habits.idle
+        if again is not None and len(self._under_way) < self._habits.slots:
+            seconds = min(seconds, max(0.0, again - self._ledger.store.now()))
+        waiting = list(self._under_way.values())
+        if waiting and (seconds > 0 or len(waiting) >= self._habits.slots):
+            await asyncio.wait(waiting, timeout=max(seconds, 0.001), return_when=asyncio.FIRST_COMPLETED)
+        else:
+            await asyncio.sleep(max(seconds, 0.0005))
+
+    async def _ask(self, what: Callable[[], T]) -> T | None:
+        """Ask the ledger on its thread. Where it cannot be asked, None, after a moment: what is stored is safe."""
+        assert self._clerk is not None  # noqa: S101 - it runs
+        try:
+            return await self._clerk.call(what)
+        except StoreError as error:
+            self._watcher.trouble(error)
+            await asyncio.sleep(_AFTER_TROUBLE)
+            return None
+
+    # --------------------------------------------------------------------------------------------------------- one job
+
+    async def _carry(self, claim: Claim) -> None:
+        """One job: wait for its moment, start it, send it, settle it."""
+        assert self._clerk is not None  # noqa: S101 - it runs
+        try:
+            wait = claim.at - self._ledger.store.now()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            if self._stopping.is_set() or not await self._clerk.start(claim.job):
+                await self._clerk.give_back(claim.job)
+                return
+            ending = await self._sent(claim)
+            failpoints.passed("after_reply")
+            await self._settle(ending)
+        finally:
+            self._under_way.pop(claim.job, None)
+
+    async def _sent(self, claim: Claim) -> Ending:
+        try:
+            return await self._post(claim)
+        except asyncio.CancelledError:
+            return Ending(claim.job, claim.attempt, "unknown", "the worker was stopped before the answer came")
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, the request may have left
+            return Ending(claim.job, claim.attempt, "unknown", f"sending failed with {type(error).__name__}")
+
+    async def _settle(self, ending: Ending) -> None:
+        """Write down how a try ended, for as long as it takes: what is known must not become unknown."""
+        assert self._clerk is not None  # noqa: S101 - it runs
+        until = time.monotonic() + self._ledger.policy.lease
+        while True:
+            try:
+                settled = await self._clerk.finish(ending)
+            except StoreError as error:
+                self._watcher.trouble(error)
+                if time.monotonic() > until:  # it lapses, and stands as unknown
+                    return
+                await asyncio.sleep(_AFTER_TROUBLE)
+            else:
+                self._watcher.settled(ending, settled)
+                return
+
+    # ------------------------------------------------------------------------------------------------------------- end
+
+    async def _end(self, clerk: asyncio.Task[None]) -> None:
+        """Wait for what is under way; give up what takes too long."""
+        self._stopping.set()
+        under_way = list(self._under_way.values())
+        if under_way:
+            _, late = await asyncio.wait(under_way, timeout=self._habits.drain)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=_FAREWELL)
+        clerk.cancel()
+        with suppress(asyncio.CancelledError):
+            await clerk
+
+
+#: Seconds to wait after the store could not be used.
+_AFTER_TROUBLE = 0.5
+#: Seconds for writing down that nobody knows how some sends ended.
+_FAREWELL = 3.0
+
+
+class _Clerk:
+    """Asks the ledger on one thread, many questions in one transaction: while it is busy, the next ones gather."""
+
+    def __init__(self, ledger: Ledger, who: str, thread: ThreadPoolExecutor) -> None:
+        self._ledger = ledger
+        self._who = who
+        self._thread = thread
+        self._loop = asyncio.get_running_loop()
+        self._starts: dict[int, asyncio.Future[bool]] = {}
+        self._backs: dict[int, asyncio.Future[None]] = {}
+        self._ends: list[tuple[Ending, asyncio.Future[Settled]]] = []
+        self._calls: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
+        self._work = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve, until cancelled."""
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            while self._ends or self._starts or self._backs or self._calls:
+                await self._turn()
+
+    async def _turn(self) -> None:
+        """One round: ends first, because each frees a slot and settles a doubt."""
+        ends, self._ends = self._ends, []
+        if ends:
+            await self._answered([f for _, f in ends], lambda: self._ledger.finish([e for e, _ in ends]))
+        backs, self._backs = self._backs, {}
+        if backs:
+            await self._answered(list(backs.values()), lambda: self._gave_back(list(backs)))
+        starts, self._starts = self._starts, {}
+        if starts:
+            await self._answered(list(starts.values()), lambda: self._begun(list(starts)))
+        calls, self._calls = self._calls, []
+        for what, future in calls:
+            await self._answered([future], lambda what=what: [what()])  # type: ignore[misc]
+
+    def _gave_back(self, jobs: list[int]) -> list[None]:
+        self._ledger.give_back(self._who, frozenset(jobs))
+        return [None] * len(jobs)
+
+    def _begun(self, jobs: list[int]) -> list[bool]:
+        started = self._ledger.start(self._who, frozenset(jobs))
+        return [job in started for job in jobs]
+
+    async def _answered(self, futures: list[asyncio.Future[Any]], ask: Callable[[], list[Any]]) -> None:
+        """Ask on the thread, and hand the answers, or the trouble, to those who wait for them."""
+        try:
+            answers = await self._loop.run_in_executor(self._thread, ask)
+        except Exception as error:  # noqa: BLE001 - whoever asked gets it
+            for future in futures:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for future, answer in zip(futures, answers, strict=True):
+            if not future.done():
+                future.set_result(answer)
+
+    def _later(self) -> asyncio.Future[Any]:
+        self._work.set()
+        return self._loop.create_future()
+
+    async def call(self, what: Callable[[], T]) -> T:
+        """Whatever it is."""
+        future = self._later()
+        self._calls.append((what, future))
+        answer: T = await future
+        return answer
+
+    async def start(self, job: int) -> bool:
+        """Start a claimed job; whether it may leave."""
+        future = self._starts[job] = self._later()
+        begun: bool = await future
+        return begun
+
+    async def give_back(self, job: int) -> None:
+        """Give a claimed job back."""
+        future = self._backs[job] = self._later()
+        await future
+
+    async def finish(self, ending: Ending) -> Settled:
+        """Settle a try."""
+        future = self._later()
+        self._ends.append((ending, future))
+        settled: Settled = await future
+        return settled
