@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from postgres import Postgres, installed
 
 # `make test` draws the same examples every time, so that a red run is about the change and not about luck.
 # `make fuzz` is for luck: fresh examples from a seed that it prints.
@@ -46,9 +48,10 @@ def _connect_here_only(self: socket.socket, address: Any) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _no_outside() -> Iterator[None]:
     """Keep a test from ordering a postcard, and from depending on who runs it."""
+    theirs = [name for name in os.environ if name.startswith("PG")]  # PGHOST and others, which libpq reads
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", _connect_here_only)
-        for name in sorted({"MAPPER_MAPPING", *_SETTINGS}):
+        for name in sorted({"MAPPER_MAPPING", *_SETTINGS, *theirs}):
             patch.delenv(name, raising=False)
         yield
 
@@ -57,3 +60,68 @@ def _no_outside() -> Iterator[None]:
 def fuzz_seed() -> int:
     """The seed of this run, for a fuzz test that draws without hypothesis; ``make fuzz SEED=...`` sets it."""
     return int(os.environ.get("FUZZ_SEED", "0"))
+
+
+# ------------------------------------------------------------------------------------------------ the two engines
+
+#: What the tests of this process found of the engines, for the summary.
+_ENGINES = pytest.StashKey[set[str]]()
+#: With ``POSTGRES_TESTS=required``, as in .ci/run, a missing PostgreSQL fails the tests instead of skipping them.
+_REQUIRED = "POSTGRES_TESTS"
+
+
+@pytest.fixture(scope="session")
+def postgres(request: pytest.FixtureRequest) -> Iterator[Postgres]:
+    """A PostgreSQL server of this process's own, started for the first test that asks: crash it as you like."""
+    programs = installed()
+    if not programs:
+        request.config.stash[_ENGINES].add("PostgreSQL not installed, its tests are skipped")
+        refuse = pytest.fail if os.environ.get(_REQUIRED) == "required" else pytest.skip
+        refuse("PostgreSQL is not installed: no initdb on the PATH, nor under /usr/lib/postgresql")
+    with Postgres(programs) as server:
+        request.config.stash[_ENGINES].add(f"PostgreSQL {server.version}")
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """For a test that runs on both engines: each call is the URL of another empty store."""
+    given: list[str] = []
+    if request.param == "sqlite":
+        request.config.stash[_ENGINES].add(f"SQLite {sqlite3.sqlite_version}")
+        yield lambda: given.append(f"sqlite:///{tmp_path}/mapper{len(given) or ''}.db") or given[-1]
+    else:
+        server = request.getfixturevalue("postgres")
+        yield lambda: given.append(server.new_database()) or given[-1]
+        for url in given:
+            server.take_back(url)
+
+
+@pytest.fixture
+def store_url(stores: Callable[[], str]) -> str:
+    """For a test that runs on both engines: the URL of an empty store."""
+    return stores()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin with no engine."""
+    config.stash[_ENGINES] = set()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that prints the summary, where this is one of xdist's workers."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["engines"] = sorted(session.config.stash[_ENGINES])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Hear what a worker of xdist found; one that crashed says nothing."""
+    node.config.stash[_ENGINES].update(getattr(node, "workeroutput", {}).get("engines", ()))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say which engines the tests ran on."""
+    if config.stash[_ENGINES]:
+        terminalreporter.write_line(f"engines: {', '.join(sorted(config.stash[_ENGINES]))}")
