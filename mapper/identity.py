@@ -10,7 +10,7 @@ and shuffled calls end in the same identity.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
@@ -69,14 +69,22 @@ def from_traits(traits: Mapping[str, Any]) -> Identity:
     return Identity({name: Trait(value, ANCIENT) for name, value in traits.items()})
 
 
-def of_call(call: Identify, never: Iterable[str] = ()) -> Identity:
-    """What one call says of its person, less the traits that belong to one call only."""
-    now = stamp(call)
-    masked = set(never)
+def of_call(call: Identify, never: Collection[str] = (), now: Stamp | None = None) -> Identity:
+    """What one call says of its person, less the traits that belong to one call only. ``now`` is its ``stamp``."""
+    now = stamp(call) if now is None else now
+    masked = never if isinstance(never, frozenset) else frozenset(never)
     older = Stamp(now.time - 1, now.message_id)
     known = {name: Trait(value, older) for name, value in call.context_traits.items()}
     known.update({name: Trait(value, now) for name, value in call.traits.items()})
     return Identity({name: known[name] for name in sorted(known) if name not in masked})
+
+
+def record_of_call(call: Identify, never: frozenset[str], now: Stamp) -> dict[str, Any]:
+    """What ``of_call`` gives, as its ``as_dict``: at a third of the price, for what is only to be stored."""
+    older = now.time - 1
+    said = {n: {"value": v, "time": older, "message_id": now.message_id} for n, v in call.context_traits.items()}
+    said.update({n: {"value": v, "time": now.time, "message_id": now.message_id} for n, v in call.traits.items()})
+    return {name: said[name] for name in sorted(said) if name not in never}
 
 
 def merge(one: Identity, other: Identity) -> Identity:

@@ -7,4 +7,5 @@ Knows that it has several rooms. Must not import a way out, nor a reader: how to
     schedule   when a job is tried again                         verdict   what an outcome makes of a job
     intake     an event -> what the ledger takes                 ledger    the one SQL ledger
     worker     the loop that claims, sends and settles           failpoints  where tests stop the process
+    names      under which names a store knows people and calls
 """

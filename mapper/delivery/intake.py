@@ -1,15 +1,15 @@
 """The way in: an event's bytes become what the ledger takes, and what the mapping makes of it.
 
-Knows events, the mapper and keyed hashes. Must not know how anything is stored.
+Knows events, the mapper and the names of people and calls. Must not know how anything is stored.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from mapper import codec, event, identity, request
+from mapper.delivery.names import Names
 from mapper.delivery.values import Arrival, Draft
 from mapper.errors import ExpressionError
 from mapper.identity import Identity
@@ -23,7 +23,7 @@ Known = Callable[[Any], Identity | None]
 
 
 class Intake:
-    """What reads events for one mapping and one store.
+    """What reads events for one mapping and one store, under its ``names``.
 
     ``secret``  the key of the store's hashes
     ``source``  which of the customer's sources the events are from: ids mean something within one source only
@@ -34,27 +34,20 @@ class Intake:
     ) -> None:
         self._mapper = mapper
         self._settings = settings
-        self._secret = secret
-        self._source = source
+        self.names = Names(secret, source)
         self._also = known
         self._target: str | None = None
-
-    def hash(self, *parts: str) -> str:
-        """A keyed hash: nobody without the store can tell whose it is."""
-        text = "\0".join((self._source, *parts))
-        return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, key=self._secret).hexdigest()
+        guard = mapper.plan.send.once_per
+        reads = (path for located in (guard[0] if guard else ()) for path in located.expression.reads.every)
+        self._guarded = frozenset(str(path[0]) for path in reads if path)
 
     def person(self, user_id: str) -> str:
         """The hash of a userId."""
-        return self.hash("user", user_id)
-
-    def anonymous(self, anonymous_id: str) -> str:
-        """The hash of an anonymousId."""
-        return self.hash("anonymous", anonymous_id)
+        return self.names.user(user_id)
 
     def message(self, message_id: str) -> str:
         """The hash of a messageId."""
-        return self.hash("message", message_id)
+        return self.names.message(message_id)
 
     # --------------------------------------------------------------------------------------------------------- reading
 
@@ -68,28 +61,30 @@ class Intake:
         call = event.read(decoded, self._mapper.plan.destination)
         if not isinstance(call, event.Identify):
             return self._nothing(raw, decoded)
-        user, anonymous = call.user_id, call.anonymous_id
+        user, anonymous, message = call.user_id, call.anonymous_id, call.message_id
+        stamp = identity.stamp(call)
         said = [user, anonymous, call.traits, call.context_traits, call.options, call.switched_off]
-        digest = self._digest(codec.encode(said))
+        digest = self.names.digest(codec.encode(said))
         return Arrival(
             raw=raw,
             decoded=decoded,
-            message=self.message(call.message_id) if call.message_id is not None else self.hash("content", digest),
+            message=self._message(message, digest),
             digest=digest,
-            person=self.person(user) if user is not None else None,
-            anonymous=self.anonymous(anonymous) if anonymous is not None else None,
-            said=identity.of_call(call, self._mapper.plan.never),
-            stamp=identity.stamp(call),
+            person=self.names.user(user) if user is not None else None,
+            anonymous=self.names.anonymous(anonymous) if anonymous is not None else None,
+            call=call,
+            said=identity.record_of_call(call, self._mapper.plan.never, stamp),
+            stamp=stamp,
         )
 
     def _nothing(self, raw: bytes, decoded: Any) -> Arrival:
         """What is no Identify call."""
-        digest = self._digest(raw)
+        digest = self.names.digest(raw)
         own = event.message_id_of(decoded) if isinstance(decoded, Mapping) else None
-        return Arrival(raw, decoded, self.message(own) if own is not None else self.hash("content", digest), digest)
+        return Arrival(raw, decoded, self._message(own, digest), digest)
 
-    def _digest(self, content: bytes) -> str:
-        return hashlib.blake2b(content, digest_size=16, key=self._secret).hexdigest()
+    def _message(self, message_id: str | None, digest: str) -> str:
+        return self.names.message(message_id) if message_id is not None else self.names.content(digest)
 
     # --------------------------------------------------------------------------------------------------------- mapping
 
@@ -128,13 +123,11 @@ class Intake:
     def _once(self, arrival: Arrival, result: Result) -> str | None:
         """The digest of the order that ``once_per`` guards; None where a part of its key is empty."""
         guard = self._mapper.plan.send.once_per
-        if guard is None:
+        if guard is None or arrival.call is None:
             return None
-        call = event.read(arrival.decoded, self._mapper.plan.destination)
-        assert isinstance(call, event.Identify)  # noqa: S101 - or it were not ready
-        document = request.scope(self._mapper.plan, result, call, self._settings.public)
+        document = request.scope(self._mapper.plan, result, arrival.call, self._settings.public, self._guarded)
         parts = [_part(located, document) for located in guard[0]]
-        return None if any(part is None for part in parts) else self._digest(codec.encode(parts))
+        return None if any(part is None for part in parts) else self.names.digest(codec.encode(parts))
 
 
 def _text(given: str | Mapping[str, Any]) -> bytes:

@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from mapper.delivery.states import State
 from mapper.errors import MapperError
+from mapper.event import Identify
 from mapper.frozen import dataclass, field
-from mapper.identity import Identity, Stamp
+from mapper.identity import Stamp
 
 Repeat = Literal["", "same", "conflict"]
 
@@ -32,7 +33,8 @@ class Arrival:
     ``message``    a keyed hash of its source and messageId, or of its content where it has none
     ``digest``     of what it says: two calls under one messageId with two digests are a conflict
     ``person``     a keyed hash of its source and userId; ``anonymous`` of its anonymousId
-    ``said``       what it says of its person; None where it is no Identify call
+    ``call``       it as an Identify call, and what it ``said`` of its person (``Identity.as_dict``); None where it
+                   is none
     ``stamp``      when it happened
     """
 
@@ -42,7 +44,8 @@ class Arrival:
     digest: str
     person: str | None = None
     anonymous: str | None = None
-    said: Identity | None = field(default=None, repr=False)
+    call: Identify | None = field(default=None, repr=False)
+    said: dict[str, Any] | None = field(default=None, repr=False)
     stamp: Stamp | None = None
 
 
@@ -89,11 +92,16 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What a worker got. ``again`` is the moment from which asking again may give more; None where nothing is due."""
+    """What a worker got. ``again`` is the moment from which asking again may give more; None where nothing is due.
+
+    ``paused``  until when the account sends nothing, and ``because`` of what; None where it sends
+    """
 
     claims: tuple[Claim, ...] = ()
     again: float | None = None
     held: int = 0
+    paused: float | None = None
+    because: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +124,15 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Where a try took its job: ``state`` and, for a retry, ``due``. None: the try was somebody else's by then."""
+    """Where a try took its job: ``state`` and, for a retry, ``due``. None: the try was somebody else's by then.
+
+    ``age``  seconds since the job was accepted
+    """
 
     job: int
     state: State | None
     due: float | None = None
+    age: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

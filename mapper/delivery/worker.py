@@ -10,16 +10,15 @@ import asyncio
 import os
 import secrets
 import socket
-import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from mapper.delivery import failpoints
 from mapper.delivery.ledger import Ledger, Wish
-from mapper.delivery.values import Claim, Ending, Settled, StoreError
+from mapper.delivery.values import Claim, Ending, Receipt, Settled, StoreError, Swept
 from mapper.frozen import dataclass
 
 T = TypeVar("T")
@@ -47,22 +46,40 @@ class Habits:
 
 
 class Watcher:
-    """What somebody who watches a worker is told. Each method may be overridden; none may be slow, nor raise."""
+    """What somebody who watches is told. Each method may be overridden; none may be slow, nor raise.
 
-    def settled(self, ending: Ending, settled: Settled) -> None:
-        """A try ended."""
+    No argument holds anything of anybody, but for a claim's ``target`` and ``content``.
+    """
 
-    def trouble(self, error: StoreError) -> None:
-        """The store could not be used; the worker tries again."""
+    def accepted(self, receipts: Sequence[Receipt]) -> None:
+        """Events were taken in; told by whoever accepts, on that thread."""
 
     def claimed(self, count: int, held: int) -> None:
         """So many jobs were claimed, and so many held beyond a cap."""
+
+    def begun(self, claim: Claim) -> None:
+        """A try begins, in a task of its own: it is written down, and no byte has left."""
+
+    def ended(self, claim: Claim, ending: Ending) -> None:
+        """A try has ended, in the same task; it is not yet written down."""
+
+    def settled(self, ending: Ending, settled: Settled) -> None:
+        """How a try ended is written down."""
+
+    def swept(self, swept: Swept) -> None:
+        """Something had lapsed: a worker is gone, and never said how what it had under way ended."""
+
+    def paused(self, until: float, because: str | None) -> None:
+        """The account sends nothing until then; once for each pause, whoever began it."""
+
+    def trouble(self, error: StoreError) -> None:
+        """The store could not be used; the worker tries again."""
 
 
 class Worker:
     """One worker of one account.
 
-    ``stop`` may be called from any thread, or from a signal.
+    ``stop`` and ``wake`` may be called from any thread, or from a signal.
     """
 
     def __init__(
@@ -74,19 +91,30 @@ class Worker:
         self._watcher = watcher or Watcher()
         #: New at each start, so that nobody takes this worker's jobs for those of an earlier one.
         self.who = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._stopping = threading.Event()
+        self._stopping = False  # no Event: a second signal inside its `set` would wait for the first for ever
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._bell = asyncio.Event()
+        self._paused: float | None = None
         self._under_way: dict[int, asyncio.Task[None]] = {}
         self._clerk: _Clerk | None = None
         self._started = 0
 
     def stop(self) -> None:
         """Start nothing more, and end when what is under way has ended."""
-        self._stopping.set()
+        self._stopping = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Look now whether something is due, where it has nothing to do."""
+        loop = self._loop
+        if loop is not None:
+            with suppress(RuntimeError):  # the loop was closed meanwhile
+                loop.call_soon_threadsafe(self._bell.set)
 
     @property
     def stopping(self) -> bool:
         """Whether it was told to stop."""
-        return self._stopping.is_set()
+        return self._stopping
 
     async def run(self, *, until_empty: bool = False, patience: float = 60.0) -> None:
         """Work until told to stop; or until nothing is left that is due within ``patience`` seconds.
@@ -94,6 +122,7 @@ class Worker:
         Raises StoreBusyError where another worker has the store, and StoreError where the store is away for long.
         """
         with ThreadPoolExecutor(1, "ledger") as thread, self._ledger.worker():
+            self._loop = asyncio.get_running_loop()
             self._clerk = _Clerk(self._ledger, self.who, thread)
             clerk = asyncio.create_task(self._clerk.run())
             try:
@@ -105,9 +134,11 @@ class Worker:
 
     async def _work(self, *, until_empty: bool, patience: float) -> None:
         swept = float("-inf")
-        while not self._stopping.is_set():
+        while not self._stopping:
             if time.monotonic() - swept >= self._habits.sweep:
-                await self._ask(lambda: self._ledger.sweep(self.who))
+                lapsed = await self._ask(lambda: self._ledger.sweep(self.who))
+                if lapsed is not None and lapsed != Swept():
+                    self._watcher.swept(lapsed)
                 swept = time.monotonic()
             again = await self._claim()
             if until_empty and not self._under_way and self._nothing_within(again, patience):
@@ -130,6 +161,9 @@ class Worker:
         claimed = await self._ask(lambda: self._ledger.claim(wish))
         if claimed is None:
             return self._ledger.store.now()
+        if claimed.paused is not None and claimed.paused != self._paused:
+            self._watcher.paused(claimed.paused, claimed.because)
+        self._paused = claimed.paused
         self._started += len(claimed.claims)
         for one in claimed.claims:
             self._under_way[one.job] = asyncio.create_task(self._carry(one))
@@ -146,7 +180,9 @@ class Worker:
         if waiting and (seconds > 0 or len(waiting) >= self._habits.slots):
             await asyncio.wait(waiting, timeout=max(seconds, 0.001), return_when=asyncio.FIRST_COMPLETED)
         else:
-            await asyncio.sleep(max(seconds, 0.0005))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._bell.wait(), max(seconds, 0.0005))
+        self._bell.clear()
 
     async def _ask(self, what: Callable[[], T]) -> T | None:
         """Ask the ledger on its thread. Where it cannot be asked, None, after a moment: what is stored is safe."""
@@ -167,10 +203,12 @@ class Worker:
             wait = claim.at - self._ledger.store.now()
             if wait > 0:
                 await asyncio.sleep(wait)
-            if self._stopping.is_set() or not await self._clerk.start(claim.job):
+            if self._stopping or not await self._clerk.start(claim.job):
                 await self._clerk.give_back(claim.job)
                 return
+            self._watcher.begun(claim)
             ending = await self._sent(claim)
+            self._watcher.ended(claim, ending)
             failpoints.passed("after_reply")
             await self._settle(ending)
         finally:
@@ -204,7 +242,7 @@ class Worker:
 
     async def _end(self, clerk: asyncio.Task[None]) -> None:
         """Wait for what is under way; give up what takes too long."""
-        self._stopping.set()
+        self._stopping = True
         under_way = list(self._under_way.values())
         if under_way:
             _, late = await asyncio.wait(under_way, timeout=self._habits.drain)

@@ -14,9 +14,10 @@ from sqlalchemy import Connection, bindparam, func, literal_column, select, text
 
 from mapper.delivery import failpoints
 from mapper.delivery.ledger import tables
+from mapper.delivery.ledger.among import among
 from mapper.delivery.ledger.people import People
 from mapper.delivery.ledger.store import Store
-from mapper.delivery.ledger.tables import MINE, SOME
+from mapper.delivery.ledger.tables import MINE
 from mapper.delivery.policy import Policy
 from mapper.delivery.states import State
 from mapper.delivery.values import Arrival, Draft, Receipt
@@ -44,17 +45,15 @@ COUNT = (
         clock=bindparam("now"),
     )
 )
-KNOWN = select(_j.id, _j.message, _j.digest, _j.state, _j.because).where(_j.account == MINE, _j.message.in_(SOME))
+KNOWN = select(_j.id, _j.message, _j.digest, _j.state, _j.because).where(_j.account == MINE, among(_j.message))
 #: Locked, so that the one ahead cannot end unseen: whoever ends it looks for those behind it afterwards.
 AHEAD = (
     select(_j.person)
-    .where(_j.account == MINE, _j.person.in_(SOME), text(tables.AHEAD))
+    .where(_j.account == MINE, among(_j.person), text(tables.AHEAD))
     .order_by(_j.id)
     .with_for_update(read=True)
 )
-ORDERED = select(_j.id, _j.once, _j.happened, _j.state).where(
-    _j.account == MINE, _j.once.in_(SOME), text(tables.ORDERED)
-)
+ORDERED = select(_j.id, _j.once, _j.happened, _j.state).where(_j.account == MINE, among(_j.once), text(tables.ORDERED))
 REPEATED = (
     update(tables.job)
     .where(_j.account == MINE, _j.id == bindparam("job"))
@@ -68,12 +67,12 @@ JOINED = (
 #: Of a person's jobs that are ready and nobody's yet, those that are not the oldest.
 BEHIND = (
     update(tables.job)
-    .where(_j.account == MINE, _j.person == bindparam("whose"), text(tables.READY))
+    .where(_j.account == MINE, _j.person == bindparam("whose"), text(tables.AHEAD), _j.lease.is_(None))
     .where(
         _j.id
         > select(func.min(literal_column("o.id")))
         .select_from(tables.job.alias("o"))
-        .where(text("o.account = :mine AND o.person = :whose AND o.state IN ('ready', 'sending')"))
+        .where(text("o.account = :mine AND o.person = :whose AND (o.state || '') IN ('ready', 'sending')"))
         .scalar_subquery()
     )
     .values(state="waiting")

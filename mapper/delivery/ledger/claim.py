@@ -16,8 +16,9 @@ from sqlalchemy import Connection, bindparam, func, select, text, update
 
 from mapper.delivery import failpoints
 from mapper.delivery.ledger import line, tables
+from mapper.delivery.ledger.among import among
 from mapper.delivery.ledger.store import Store
-from mapper.delivery.ledger.tables import MINE, SOME
+from mapper.delivery.ledger.tables import MINE
 from mapper.delivery.policy import IN_A_ROW, Policy
 from mapper.delivery.values import Claim, Claimed
 from mapper.frozen import dataclass
@@ -36,26 +37,24 @@ RELEASED = _DUE.where(_j.released).order_by(*_IN_ORDER).limit(bindparam("most"))
 SURPLUS = _DUE.where(~_j.released).order_by(*_IN_ORDER).limit(bindparam("most")).with_for_update(skip_locked=True)
 NEXT = select(func.min(_j.due)).where(_j.account == MINE, text(tables.READY))
 LEASE = (
-    update(tables.job)
-    .where(_j.account == MINE, _j.id.in_(SOME))
-    .values(owner=bindparam("who"), lease=bindparam("until"))
+    update(tables.job).where(_j.account == MINE, among(_j.id)).values(owner=bindparam("who"), lease=bindparam("until"))
 )
 HOLD = (
     update(tables.job)
-    .where(_j.account == MINE, _j.id.in_(SOME))
+    .where(_j.account == MINE, among(_j.id))
     .values(state="held", because=bindparam("why"), changed=bindparam("now"))
 )
-PAPERS = select(_p.job, _p.target, _p.content).where(_p.account == MINE, _p.job.in_(SOME))
+PAPERS = select(_p.job, _p.target, _p.content).where(_p.account == MINE, among(_p.job))
 PASSED = update(tables.gate).where(_g.account == MINE).values(free=bindparam("until"), clock=bindparam("now"))
 OWN = (
     select(_j.id, _j.attempts, _j.released)
-    .where(_j.account == MINE, _j.id.in_(SOME), _j.owner == bindparam("who"), _j.state == "ready")
+    .where(_j.account == MINE, among(_j.id), _j.owner == bindparam("who"), _j.state == "ready")
     .order_by(_j.id)
     .with_for_update()
 )
 START = (
     update(tables.job)
-    .where(_j.account == MINE, _j.id.in_(SOME))
+    .where(_j.account == MINE, among(_j.id))
     .values(
         state="sending",
         attempts=_j.attempts + 1,
@@ -72,7 +71,7 @@ COUNT = (
 )
 GIVE_BACK = (
     update(tables.job)
-    .where(_j.account == MINE, _j.id.in_(SOME), _j.owner == bindparam("who"), _j.state == "ready")
+    .where(_j.account == MINE, among(_j.id), _j.owner == bindparam("who"), _j.state == "ready")
     .values(owner=None, lease=None)
 )
 
@@ -98,7 +97,7 @@ def claim(connection: Connection, store: Store, account: str, policy: Policy, wi
     store.saw(gate.clock)
     now = store.now()
     if gate.paused is not None and gate.paused > now:
-        return Claimed(again=gate.paused)
+        return Claimed(again=gate.paused, paused=gate.paused, because=gate.because)
     first = _first_slot(gate.free, now, policy, wish)
     slots = _slots(first, now, policy, wish)
     if slots == 0:

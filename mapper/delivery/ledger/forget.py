@@ -11,26 +11,27 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from mapper.delivery import failpoints
 from mapper.delivery.ledger import line, tables
+from mapper.delivery.ledger.among import among
 from mapper.delivery.ledger.store import Store
-from mapper.delivery.ledger.tables import MINE, SOME
+from mapper.delivery.ledger.tables import MINE
 from mapper.frozen import dataclass
 
 _j, _p, _i, _a = tables.job.c, tables.paper.c, tables.identity.c, tables.alias.c
 
 BEHIND = select(_a.anonymous).where(_a.account == MINE, _a.person == bindparam("whose"))
-JOBS = select(_j.id, _j.state).where(_j.account == MINE, _j.person.in_(SOME)).order_by(_j.id).with_for_update()
+JOBS = select(_j.id, _j.state).where(_j.account == MINE, among(_j.person)).order_by(_j.id).with_for_update()
 ERASE = (
     update(tables.job)
-    .where(_j.account == MINE, _j.id.in_(SOME))
+    .where(_j.account == MINE, among(_j.id))
     .values(
         state="erased", because="the person was forgotten", changed=bindparam("now"), due=None, owner=None, lease=None
     )
 )
 #: Under way: it ends first, and what it sent is forgotten then.
-LATER = update(tables.job).where(_j.account == MINE, _j.id.in_(SOME)).values(forget=True)
-PAPERS = delete(tables.paper).where(_p.account == MINE, _p.job.in_(SOME))
-TRAITS = delete(tables.identity).where(_i.account == MINE, _i.person.in_(SOME))
-ALIASES = delete(tables.alias).where(_a.account == MINE, _a.anonymous.in_(SOME))
+LATER = update(tables.job).where(_j.account == MINE, among(_j.id)).values(forget=True)
+PAPERS = delete(tables.paper).where(_p.account == MINE, among(_p.job))
+TRAITS = delete(tables.identity).where(_i.account == MINE, among(_i.person))
+ALIASES = delete(tables.alias).where(_a.account == MINE, among(_a.anonymous))
 SCRUB = update(tables.store).values(scrub=True)
 
 #: Database drivers take a limited number of values at once.
@@ -66,7 +67,9 @@ def forget(connection: Connection, store: Store, account: str, wish: Wish) -> Fo
     for name in names:
         upsert = store.insert(tables.forgotten).values(account=account, person=name, at=now, for_good=wish.for_good)
         key = [tables.forgotten.c.account, tables.forgotten.c.person]
-        connection.execute(upsert.on_conflict_do_update(key, set_={"at": now, "for_good": wish.for_good}))
+        connection.execute(
+            upsert.on_conflict_do_update(index_elements=key, set_={"at": now, "for_good": wish.for_good})
+        )
     jobs = connection.execute(JOBS, {**mine, "some": names}).all()
     under_way = [job.id for job in jobs if job.state == "sending"]
     stopped = [job.id for job in jobs if job.state in ("waiting", "ready", "held", "unknown")]

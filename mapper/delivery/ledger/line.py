@@ -10,18 +10,21 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, bindparam, exists, literal_column, select, text, update
 
 from mapper.delivery.ledger import tables
-from mapper.delivery.ledger.tables import MINE, SOME
+from mapper.delivery.ledger.among import among
+from mapper.delivery.ledger.tables import MINE
 
 _j = tables.job.c
 _first = tables.job.alias("w")
 _ahead = tables.job.alias("a")
 
 #: Those of some people who have somebody waiting.
-IN_LINE = select(_j.person).distinct().where(_j.account == MINE, _j.person.in_(SOME), text(tables.WAITING))
+IN_LINE = select(_j.person).distinct().where(_j.account == MINE, among(_j.person), text(tables.WAITING))
 _NOBODY_AHEAD = ~exists(
     select(literal_column("1"))
     .select_from(_ahead)
-    .where(_ahead.c.account == MINE, _ahead.c.person == bindparam("whose"), text("a.state IN ('ready', 'sending')"))
+    .where(
+        _ahead.c.account == MINE, _ahead.c.person == bindparam("whose"), text("(a.state || '') IN ('ready', 'sending')")
+    )
 )
 PROMOTE = (
     update(tables.job)
@@ -29,7 +32,7 @@ PROMOTE = (
         _j.account == MINE,
         _j.id
         == select(_first.c.id)
-        .where(_first.c.account == MINE, _first.c.person == bindparam("whose"), text("w.state = 'waiting'"))
+        .where(_first.c.account == MINE, _first.c.person == bindparam("whose"), text("(w.state || '') = 'waiting'"))
         .order_by(_first.c.id)
         .limit(1)
         .scalar_subquery(),
@@ -41,7 +44,7 @@ PROMOTE = (
 STRANDED = (
     select(_first.c.person)
     .distinct()
-    .where(_first.c.account == MINE, text("w.state = 'waiting'"))
+    .where(_first.c.account == MINE, _first.c.person > "", text("(w.state || '') = 'waiting'"))
     .where(
         ~exists(
             select(literal_column("1"))
@@ -49,7 +52,7 @@ STRANDED = (
             .where(
                 _ahead.c.account == _first.c.account,
                 _ahead.c.person == _first.c.person,
-                text("a.state IN ('ready', 'sending')"),
+                text("(a.state || '') IN ('ready', 'sending')"),
             )
         )
     )

@@ -13,24 +13,28 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, select
 
 from mapper import codec
 from mapper import identity as identities
 from mapper.delivery.ledger import tables
+from mapper.delivery.ledger.among import among
 from mapper.delivery.ledger.store import Store
-from mapper.delivery.ledger.tables import MINE, SOME
+from mapper.delivery.ledger.tables import MINE
 from mapper.delivery.values import Arrival
 from mapper.identity import Identity
 
-_NOBODY = Identity()
-
-
 _a, _i, _f = tables.alias.c, tables.identity.c, tables.forgotten.c
-ALIASES = select(_a.anonymous, _a.person, _a.time, _a.message).where(_a.account == MINE, _a.anonymous.in_(SOME))
-ALIASED = select(_a.anonymous, _a.person).where(_a.account == MINE, _a.person.in_(SOME))
-IDENTITIES = select(_i.person, _i.traits).where(_i.account == MINE, _i.person.in_(SOME))
-FORGOTTEN = select(_f.person, _f.at, _f.for_good).where(_f.account == MINE, _f.person.in_(SOME))
+ALIASES = select(_a.anonymous, _a.person, _a.time, _a.message).where(_a.account == MINE, among(_a.anonymous))
+ALIASED = select(_a.anonymous, _a.person).where(_a.account == MINE, among(_a.person))
+IDENTITIES = select(_i.person, _i.traits).where(_i.account == MINE, among(_i.person))
+FORGOTTEN = select(_f.person, _f.at, _f.for_good).where(_f.account == MINE, among(_f.person))
+
+
+ALIASED_ANY = select(_a.person).where(_a.account == MINE)
+FORGOTTEN_ANY = select(_f.person).where(_f.account == MINE)
+#: Most stores have no alias and nobody forgotten: then three questions need not be asked.
+ANY = select(exists(ALIASED_ANY), exists(FORGOTTEN_ANY))
 
 
 class People:
@@ -40,9 +44,11 @@ class People:
         self._account = account
         self._connection = connection
         ids = {i for one in arrivals for i in (one.person, one.anonymous) if i is not None}
+        self._aliases, forgot = connection.execute(ANY, {"mine": account}).one()
         anonymous = {one.anonymous for one in arrivals if one.anonymous is not None}
-        self._alias = {r.anonymous: (r.person, r.time, r.message) for r in self._select(ALIASES, anonymous)}
-        self._forgotten = {r.person: (r.at, r.for_good) for r in self._select(FORGOTTEN, ids)}
+        aliases = self._select(ALIASES, anonymous if self._aliases else ())
+        self._alias = {r.anonymous: (r.person, r.time, r.message) for r in aliases}
+        self._forgotten = {r.person: (r.at, r.for_good) for r in self._select(FORGOTTEN, ids if forgot else ())}
         self._changed_alias: set[str] = set()
         #: Anonymous ids that turned out to be somebody in this batch.
         self.joined: dict[str, str] = {}
@@ -50,7 +56,10 @@ class People:
             self._join(one)
         self._behind = self._behind_each({p for one in arrivals if (p := self.of(one)) is not None})
         known = {i for person, more in self._behind.items() for i in (person, *more)} | ids
-        self._known = {r.person: _decoded(r.traits) for r in self._select(IDENTITIES, known)}
+        #: As they are stored until somebody needs them: most are only written.
+        self._known: dict[str, Identity | dict[str, Any] | bytes] = {
+            r.person: bytes(r.traits) for r in self._select(IDENTITIES, known)
+        }
         self._written: set[str] = set()
 
     def _select(self, statement: Any, some: Collection[str]) -> Iterable[Any]:
@@ -75,7 +84,7 @@ class People:
     def _behind_each(self, people: set[str]) -> dict[str, list[str]]:
         """For each person the anonymous ids that turned out to be that person."""
         behind: defaultdict[str, list[str]] = defaultdict(list)
-        stored = {r.anonymous: r.person for r in self._select(ALIASED, people)}
+        stored = {r.anonymous: r.person for r in self._select(ALIASED, people if self._aliases else ())}
         stored.update({anonymous: alias[0] for anonymous, alias in self._alias.items()})
         for anonymous, person in stored.items():
             behind[person].append(anonymous)
@@ -103,45 +112,52 @@ class People:
         person = self.of(arrival)
         if person is None:
             return None
-        known = self._known.get(person)
+        known = self._opened(person)
         for anonymous in self._behind.get(person, ()):
-            more = self._known.get(anonymous)
+            more = self._opened(anonymous)
             if more is not None:
                 known = more if known is None else identities.merge(known, more)
         return known
 
+    def _opened(self, name: str) -> Identity | None:
+        known = self._known.get(name)
+        if known is None or isinstance(known, Identity):
+            return known
+        opened = self._known[name] = Identity.from_dict(codec.decode(known) if isinstance(known, bytes) else known)
+        return opened
+
     def learn(self, arrival: Arrival) -> None:
         """Remember what a call says of its person."""
         name = arrival.person if arrival.person is not None else arrival.anonymous
-        if name is None or arrival.said is None or not arrival.said.traits:
+        if name is None or not arrival.said:
             return
-        before = self._known.get(name)
-        after = arrival.said if before is None else identities.merge(before, arrival.said)
-        if before is None or after != before:
+        before = self._opened(name)
+        if before is None:
+            self._known[name] = arrival.said
+        else:
+            after = identities.merge(before, Identity.from_dict(arrival.said))
+            if after == before:
+                return
             self._known[name] = after
-            self._written.add(name)
+        self._written.add(name)
 
     def keep(self, store: Store) -> None:
         """Write down what the batch added."""
         rows = [
-            {"account": self._account, "person": name, "traits": codec.encode(self._known[name].as_dict())}
+            {"account": self._account, "person": name, "traits": _closed(self._known[name])}
             for name in sorted(self._written)
         ]
-        if rows:
-            upsert = store.insert(tables.identity)
-            key = [tables.identity.c.account, tables.identity.c.person]
-            self._connection.execute(upsert.on_conflict_do_update(key, set_={"traits": upsert.excluded.traits}), rows)
+        store.put(self._connection, tables.identity, rows)
         names = ("account", "anonymous", "person", "time", "message")
         joins = [
             dict(zip(names, (self._account, one, *self._alias[one]), strict=True))
             for one in sorted(self._changed_alias)
         ]
-        if joins:
-            upsert = store.insert(tables.alias)
-            key = [tables.alias.c.account, tables.alias.c.anonymous]
-            fresh = {name: upsert.excluded[name] for name in ("person", "time", "message")}
-            self._connection.execute(upsert.on_conflict_do_update(key, set_=fresh), joins)
+        store.put(self._connection, tables.alias, joins)
 
 
-def _decoded(traits: bytes) -> Identity:
-    return Identity.from_dict(codec.decode(bytes(traits)))
+def _closed(known: Identity | dict[str, Any] | bytes) -> bytes:
+    """An identity as it is stored."""
+    if isinstance(known, bytes):
+        return known
+    return codec.encode(known.as_dict() if isinstance(known, Identity) else known)

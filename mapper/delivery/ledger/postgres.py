@@ -52,8 +52,8 @@ class PostgresStore:
         self.name = f"PostgreSQL {str(version).split(maxsplit=1)[0]}, {url.host or 'local'}/{url.database}"
 
     def _open(self) -> None:
-        self._pid = os.getpid()
         self._engine = _engine(self._url)
+        self._pid = os.getpid()  # last: until then another thread of a forked child waits
 
     def _prepared(self, connection: Connection) -> bytes:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PREPARING})
@@ -131,6 +131,19 @@ class PostgresStore:
             copy.set_types([_TYPES[str(table.c[name].type)] for name in names])
             for row in rows:
                 copy.write_row(tuple(row.values()))
+
+    def put(self, connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+        """Add or replace rows: one statement, a list for each column."""
+        if not rows:
+            return
+        names = list(rows[0])
+        columns = ", ".join(f'"{name}"' for name in names)
+        lists = ", ".join(f"%s::{_TYPES[str(table.c[name].type)]}[]" for name in names)
+        key = ", ".join(f'"{column.name}"' for column in table.primary_key)
+        fresh = ", ".join(f'"{n}" = excluded."{n}"' for n in names if not table.c[n].primary_key)
+        statement = f'INSERT INTO "{table.name}" ({columns}) SELECT * FROM unnest({lists}) ON CONFLICT ({key})'  # noqa: S608 - names of ours
+        values = tuple([row[name] for row in rows] for name in names)
+        connection.exec_driver_sql(f"{statement} DO UPDATE SET {fresh}", values)
 
     def worker(self) -> AbstractContextManager[None]:
         """Be one of any number of workers."""

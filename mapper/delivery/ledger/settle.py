@@ -13,9 +13,10 @@ from sqlalchemy import Connection, bindparam, delete, select, text, update
 
 from mapper.delivery import failpoints, verdict
 from mapper.delivery.ledger import line, tables
+from mapper.delivery.ledger.among import among
 from mapper.delivery.ledger.claim import GATE, day_of
 from mapper.delivery.ledger.store import Store
-from mapper.delivery.ledger.tables import MINE, SOME
+from mapper.delivery.ledger.tables import MINE
 from mapper.delivery.policy import Policy
 from mapper.delivery.states import check
 from mapper.delivery.values import Ending, Settled, Swept
@@ -27,9 +28,10 @@ _j, _g, _p = tables.job.c, tables.gate.c, tables.paper.c
 AT_ONCE = 500
 
 _WHOLE = select(
-    _j.id, _j.state, _j.person, _j.attempts, _j.failures, _j.lapses, _j.owner, _j.started, _j.first_started, _j.forget
+    *(_j.id, _j.state, _j.person, _j.attempts, _j.failures, _j.lapses, _j.owner, _j.accepted, _j.started),
+    *(_j.first_started, _j.forget),
 )
-STANDING = _WHOLE.where(_j.account == MINE, _j.id.in_(SOME)).order_by(_j.id).with_for_update()
+STANDING = _WHOLE.where(_j.account == MINE, among(_j.id)).order_by(_j.id).with_for_update()
 _LAPSED = _WHOLE.where(_j.account == MINE, text(tables.LEASED), _j.owner != bindparam("who"))
 #: Of others, and over; where one worker is all, whatever others had.
 LAPSED = _LAPSED.where(_j.lease < bindparam("now")).order_by(_j.lease).limit(AT_ONCE).with_for_update(skip_locked=True)
@@ -49,8 +51,8 @@ MOVE = (
         lease=None,
     )
 )
-FREE = update(tables.job).where(_j.account == MINE, _j.id.in_(SOME)).values(owner=None, lease=None)
-FORGET = delete(tables.paper).where(_p.account == MINE, _p.job.in_(SOME))
+FREE = update(tables.job).where(_j.account == MINE, among(_j.id)).values(owner=None, lease=None)
+FORGET = delete(tables.paper).where(_p.account == MINE, among(_p.job))
 PASSED = (
     update(tables.gate)
     .where(_g.account == MINE)
@@ -88,7 +90,8 @@ def finish(
             settled.append(Settled(ending.job, None))
             continue
         moves.append((row, ending, move))
-        settled.append(Settled(ending.job, move.state, now + move.delay if move.state == "ready" else None))
+        due = now + move.delay if move.state == "ready" else None
+        settled.append(Settled(ending.job, move.state, due, now - row.accepted))
     _write(connection, account, moves, now)
     failpoints.passed("in_finish")
     after = _gate_after(gate, [ending for _, ending, _ in moves], policy, now)

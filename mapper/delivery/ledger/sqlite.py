@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, text, update
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
@@ -28,7 +28,16 @@ from mapper.delivery.values import StoreError
 
 T = TypeVar("T")
 
-_SETTINGS = ("journal_mode=WAL", "synchronous=FULL", "fullfsync=ON", "secure_delete=ON", "temp_store=MEMORY")
+#: The last two cost memory and disk, not safety: a checkpoint writes each page once, however often it changed before.
+_SETTINGS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "fullfsync=ON",
+    "secure_delete=ON",
+    "temp_store=MEMORY",
+    "wal_autocheckpoint=4000",
+    "cache_size=-32000",
+)
 #: Milliseconds that SQLite itself waits for a lock of a program that does not take turns with us.
 _BUSY = 10_000
 #: Connections of a parent process. A child must not use them, nor close them: that would end the parent's locks.
@@ -50,15 +59,17 @@ class SqliteStore:
     # ------------------------------------------------------------------------------------------------------- opening
 
     def _open(self) -> None:
-        self._pid = os.getpid()
         self._looking = threading.RLock()
-        os.close(turns.opened(self.path))
+        turns.made(self.path)
         self._turns = turns.Turns(self._beside("turn"))
         self._writer = self._engine("BEGIN IMMEDIATE")
         self._reader = self._engine("BEGIN")
         with _told(), self._turns.turn(), self._writer.begin() as connection:
             self.secret = versions.prepare(connection, self.now())
             self._refuse_less(connection)
+        self._pid = (
+            os.getpid()
+        )  # last: until then another thread of a forked child waits, and does not use the parent's
         if self._to_scrub():
             self.scrub()
 
@@ -138,8 +149,19 @@ class SqliteStore:
 
     def add(self, connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
         """Add rows."""
+        self._many(connection, "INSERT", table, rows)
+
+    def put(self, connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+        """Add or replace rows."""
+        self._many(connection, "INSERT OR REPLACE", table, rows)
+
+    def _many(self, connection: Connection, verb: str, table: Table, rows: list[dict[str, Any]]) -> None:
+        """Straight to the driver: there is nothing to convert, and an insert for each row has to be cheap."""
         if rows:
-            connection.execute(insert(table), rows)
+            names = ", ".join(f'"{name}"' for name in rows[0])
+            marks = ", ".join("?" * len(rows[0]))
+            statement = f'{verb} INTO "{table.name}" ({names}) VALUES ({marks})'
+            connection.exec_driver_sql(statement, [tuple(row.values()) for row in rows])
 
     def worker(self) -> AbstractContextManager[None]:
         """Be the file's one worker."""
@@ -212,6 +234,7 @@ class SqliteStore:
             self._writer.dispose()
             self._reader.dispose()
         self._turns.close()
+        self._pid = -1  # closing again does nothing; whoever goes on opens it anew
 
 
 @contextmanager

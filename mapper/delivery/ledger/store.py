@@ -49,6 +49,9 @@ class Store(Protocol):
     def add(self, connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
         """Add rows that all have the same columns, by the fastest way."""
 
+    def put(self, connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+        """As ``add``; a row whose primary key is there already replaces that one."""
+
     def worker(self) -> AbstractContextManager[None]:
         """Be a worker. Raises StoreBusyError where there is one already and one is all."""
 

@@ -6,8 +6,6 @@ anything of a person; who it is stands here as a keyed hash. Times are seconds s
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     BindParameter,
@@ -18,6 +16,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
@@ -27,9 +26,8 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
-#: What most statements are about: one account, and some ids of its.
+#: What each statement is about: one account.
 MINE: BindParameter[str] = bindparam("mine")
-SOME: BindParameter[Any] = bindparam("some", expanding=True)
 
 #: One row: which version these tables have, and the key of the hashes.
 store = Table(
@@ -71,8 +69,8 @@ gate = Table(
 job = Table(
     "job",
     metadata,
-    Column("account", String, primary_key=True),
-    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("account", String, nullable=False),
+    Column("id", BigInteger, autoincrement=False, nullable=False),
     Column("state", String, nullable=False),
     Column("because", Text),
     Column("message", String, nullable=False),
@@ -96,32 +94,35 @@ job = Table(
     Column("forget", Boolean, nullable=False, server_default=literal_column("false")),
     Column("duplicates", Integer, nullable=False, server_default="0"),
     Column("conflicts", Integer, nullable=False, server_default="0"),
+    PrimaryKeyConstraint("id", "account"),
 )
 
 #: The event as it came, and the request that was made of it: names and addresses.
 paper = Table(
     "paper",
     metadata,
-    Column("account", String, primary_key=True),
-    Column("job", BigInteger, primary_key=True, autoincrement=False),
+    Column("account", String, nullable=False),
+    Column("job", BigInteger, autoincrement=False, nullable=False),
     Column("event", LargeBinary, nullable=False),
     Column("target", Text),
     Column("content", LargeBinary),
+    PrimaryKeyConstraint("job", "account"),
 )
 
 #: Each try that ended. A start without an end is in ``job`` alone.
 attempt = Table(
     "attempt",
     metadata,
-    Column("account", String, primary_key=True),
-    Column("job", BigInteger, primary_key=True, autoincrement=False),
-    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("account", String, nullable=False),
+    Column("job", BigInteger, autoincrement=False, nullable=False),
+    Column("number", Integer, autoincrement=False, nullable=False),
     Column("owner", String),
     Column("started", Double, nullable=False),
     Column("ended", Double, nullable=False),
     Column("ending", String, nullable=False),
     Column("status", Integer),
     Column("because", Text),
+    PrimaryKeyConstraint("job", "number", "account"),
 )
 
 #: What people did. Rows are only ever added.
@@ -143,30 +144,33 @@ act = Table(
 identity = Table(
     "identity",
     metadata,
-    Column("account", String, primary_key=True),
-    Column("person", String, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("person", String, nullable=False),
     Column("traits", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("person", "account"),
 )
 
 #: Which person an anonymous one turned out to be: by the earliest call that has both, so that order does not matter.
 alias = Table(
     "alias",
     metadata,
-    Column("account", String, primary_key=True),
-    Column("anonymous", String, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("anonymous", String, nullable=False),
     Column("person", String, nullable=False),
     Column("time", BigInteger, nullable=False),
     Column("message", String, nullable=False),
+    PrimaryKeyConstraint("anonymous", "account"),
 )
 
 #: Who was forgotten, and when; ``for_good`` also for calls that are made later.
 forgotten = Table(
     "forgotten",
     metadata,
-    Column("account", String, primary_key=True),
-    Column("person", String, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("person", String, nullable=False),
     Column("at", Double, nullable=False),
     Column("for_good", Boolean, nullable=False),
+    PrimaryKeyConstraint("person", "account"),
 )
 
 
@@ -177,18 +181,21 @@ def _partial(name: str, *columns: Column[object], where: str) -> Index:
 
 #: The conditions of the partial indexes. Statements repeat them word for word.
 READY = "state = 'ready' AND owner IS NULL"
-AHEAD = "state IN ('ready', 'sending')"
-WAITING = "state = 'waiting'"
+#: Where a person is meant, ``state`` is hidden in an expression: else SQLite, which has no statistics, would look
+#: through every job of that state.
+AHEAD = "(state || '') IN ('ready', 'sending')"
+WAITING = "(state || '') = 'waiting'"
 LEASED = "lease IS NOT NULL"
 ORDERED = "once IS NOT NULL"
 
-Index("job_message", job.c.account, job.c.message, unique=True)
+#: What is asked for by many values at once stands first: SQLite uses a list of values on a key's first column only.
+Index("job_message", job.c.message, job.c.account, unique=True)
 Index("job_state", job.c.account, job.c.state, job.c.changed)
 Index("job_person", job.c.account, job.c.person)
-Index("act_job", act.c.account, act.c.job)
-Index("alias_person", alias.c.account, alias.c.person)
+Index("act_job", act.c.job, act.c.account)
+Index("alias_person", alias.c.person, alias.c.account)
 _partial("job_ready", job.c.account, job.c.due, job.c.id, where=READY)
-_partial("job_ahead", job.c.account, job.c.person, where=AHEAD)
-_partial("job_waiting", job.c.account, job.c.person, job.c.id, where=WAITING)
+_partial("job_ahead", job.c.person, job.c.account, where=AHEAD)
+_partial("job_waiting", job.c.person, job.c.account, job.c.id, where=WAITING)
 _partial("job_leased", job.c.account, job.c.lease, where=LEASED)
-_partial("job_once", job.c.account, job.c.once, where=ORDERED)
+_partial("job_once", job.c.once, job.c.account, where=ORDERED)

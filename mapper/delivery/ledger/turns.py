@@ -23,22 +23,67 @@ PATIENCE = 30.0
 _POLL = 0.002
 
 
-def opened(path: Path) -> int:
+#: The descriptors of this process that hold a lock, or may.
+_open: set[int] = set()
+_making = threading.Lock()
+
+
+def _forked() -> None:
+    """In a forked child: close the copies of the parent's descriptors. With them a lock would outlive its process."""
+    while _open:
+        with suppress(OSError):
+            os.close(_open.pop())
+
+
+os.register_at_fork(after_in_child=_forked)
+
+
+def made(path: Path) -> None:
+    """See to it that a file is there and that only its owner can read it. Raises StoreError.
+
+    A database that is there is not opened: closing any descriptor of it ends all the locks that this process has on it
+    (so POSIX has it), those of another store's connections, too, and the next process to leave takes their log away.
+    """
+    try:
+        with _making:
+            if path.exists():
+                if path.stat().st_mode & 0o077:
+                    path.chmod(0o600)
+            else:
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise _cannot(path, error) from None
+
+
+def _opened(path: Path) -> int:
     """A file that only its owner can read, made where it is not there; its descriptor. Raises StoreError."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         if os.fstat(descriptor).st_mode & 0o077:
             os.fchmod(descriptor, 0o600)
     except OSError as error:
-        raise StoreError(f"cannot open {path}: {(error.strerror or type(error).__name__).lower()}") from None
+        raise _cannot(path, error) from None
+    _open.add(descriptor)
     return descriptor
+
+
+def _close(descriptor: int) -> None:
+    """Close it, unless this is a forked child, where it is closed already."""
+    if descriptor in _open:
+        _open.discard(descriptor)
+        with suppress(OSError):
+            os.close(descriptor)
+
+
+def _cannot(path: Path, error: OSError) -> StoreError:
+    return StoreError(f"cannot open {path}: {(error.strerror or type(error).__name__).lower()}")
 
 
 class Turns:
     """The turns of one process, for all of its threads. A forked process needs its own."""
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = opened(path)
+        self._descriptor = _opened(path)
         self._threads = threading.RLock()
         self._depth = 0
 
@@ -62,8 +107,7 @@ class Turns:
 
     def close(self) -> None:
         """Let go of the file."""
-        with suppress(OSError):
-            os.close(self._descriptor)
+        _close(self._descriptor)
 
 
 def _lock(descriptor: int) -> None:
@@ -85,7 +129,7 @@ def _lock(descriptor: int) -> None:
 @contextmanager
 def only_worker(path: Path) -> Iterator[None]:
     """Be the one worker of a file. Raises StoreBusyError with the number of the process that is it already."""
-    descriptor = opened(path)
+    descriptor = _opened(path)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -97,4 +141,4 @@ def only_worker(path: Path) -> Iterator[None]:
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
-        os.close(descriptor)
+        _close(descriptor)
