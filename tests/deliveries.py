@@ -33,21 +33,28 @@ NOON = 1_780_315_200.0
 _WAYS = {(edge.source, edge.target) for edge in EDGES}
 
 
+class Clock:
+    """A moment, which a test moves."""
+
+    def __init__(self, moment: float = NOON) -> None:
+        self.moment = moment
+
+
 class Steered:
     """A store whose clock stands still until a test moves it. All else is the store's own."""
 
-    def __init__(self, store: Store, moment: float = NOON) -> None:
+    def __init__(self, store: Store, clock: Clock | None = None) -> None:
         self.store = store
-        self.moment = moment
+        self.clock = clock or Clock()
 
     def now(self) -> float:
         """The moment at which the test has arrived."""
-        return self.moment
+        return self.clock.moment
 
     def saw(self, moment: float) -> None:
         """Never behind what is stored, where the store itself keeps it so: where one machine's clock is all."""
         if self.store.alone:
-            self.moment = max(self.moment, moment)
+            self.clock.moment = max(self.clock.moment, moment)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.store, name)
@@ -77,7 +84,7 @@ def arrival(message: str, person: str | None = "ada", **said: Any) -> Arrival:
         digest=hashed(raw.decode()),
         person=None if person is None else hashed(person),
         anonymous=None if anonymous is None else hashed(anonymous),
-        said=Identity(traits),
+        said=Identity(traits).as_dict(),
         stamp=stamp,
     )
 
@@ -108,7 +115,7 @@ class Desk:
 
     def later(self, seconds: float) -> None:
         """Time passes."""
-        self.store.moment += seconds
+        self.store.clock.moment += seconds
 
     # -------------------------------------------------------------------------------------------------------- looking
 

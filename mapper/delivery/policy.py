@@ -32,6 +32,7 @@ class Policy:
     ``unknown``      what becomes of a request of which nobody knows: hold or resend
     ``lease``        seconds after which a start whose end nobody told has lapsed; longer than any send can take
     ``schedule``     when a job that was not taken is tried again
+    ``keep``         seconds after which the content of a job that has ended is deleted; None is never
     ``pause``        seconds for which nothing is sent after the key was refused, doubled up to ``longest_pause``
     """
 
@@ -45,6 +46,7 @@ class Policy:
     schedule: Schedule = field(default=Schedule())
     pause: float = 30.0
     longest_pause: float = 900.0
+    keep: float | None = 90 * 86_400.0
 
     @property
     def gap(self) -> float:

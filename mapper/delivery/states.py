@@ -62,6 +62,9 @@ class Edge:
 #: What ended without a card, and may be begun again by a person. What was delivered never is.
 _REPLAYED: tuple[State, ...] = ("rejected", "dead", "suppressed", "invalid", "skipped")
 
+#: Where a job may be by the time that the answer to its last try comes, besides ``unknown``.
+_ANSWERED_LATE: tuple[State, ...] = ("ready", "waiting", "held", "dead")
+
 EDGES: tuple[Edge, ...] = (
     Edge("waiting", "ready", "worker", "the earlier job of the person has ended"),
     Edge("ready", "waiting", "worker", "an earlier job of the same person was found"),
@@ -80,8 +83,8 @@ EDGES: tuple[Edge, ...] = (
     Edge("unknown", "rejected", "worker", "a late answer: refused for good"),
     Edge("unknown", "ready", "worker", "a late answer: not taken"),
     Edge("unknown", "dead", "worker", "a late answer: not taken, too many times"),
-    Edge("ready", "delivered", "worker", "a late answer to an earlier try: taken"),
-    Edge("ready", "rejected", "worker", "a late answer to an earlier try: refused for good"),
+    *(Edge(source, "delivered", "worker", "a late answer to an earlier try: taken") for source in _ANSWERED_LATE),
+    *(Edge(source, "rejected", "worker", "a late answer to an earlier try: refused") for source in _ANSWERED_LATE),
     Edge("waiting", "held", "person", "held"),
     Edge("ready", "held", "person", "held"),
     Edge("held", "ready", "person", "released"),

@@ -13,6 +13,8 @@ from mapper.frozen import dataclass
 
 #: Seconds that are waited at least where the whole account was told to wait: `Retry-After: 0` is no leave to hammer.
 _SHORTEST = 1.0
+#: Seconds between two tries of a destination that cannot be reached: it is back in use soon after it is back.
+_LONGEST_PROBE = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +96,14 @@ def pause(ending: Ending, pauses: int, in_a_row: int, policy: Policy) -> Pause |
     ``pauses`` is how many it had since something was delivered; ``in_a_row`` how many sends in a row had no final
     answer, this one included.
     """
+    longer = 2 ** min(pauses, 20)
+    if ending.account and (ending.asked is None or ending.ending == "pause"):
+        return Pause(min(policy.pause * longer, policy.longest_pause), ending.because)
     if ending.account:
-        own = min(policy.pause * 2 ** min(pauses, 20), policy.longest_pause)
-        if ending.asked is None or ending.ending == "pause":
-            return Pause(own, ending.because)
-        return Pause(max(_SHORTEST, min(ending.asked, LONGEST_WAIT)), ending.because)
-    if in_a_row >= IN_A_ROW and ending.ending in ("retry", "unknown"):
-        seconds = min(policy.pause * 2 ** min(in_a_row - IN_A_ROW, 20) / 8, policy.longest_pause)
-        return Pause(seconds, f"{in_a_row} in a row had no final answer; one at a time is tried")
-    return None
+        return Pause(max(_SHORTEST, min(ending.asked or 0.0, LONGEST_WAIT)), ending.because)
+    if in_a_row < IN_A_ROW or ending.ending not in ("retry", "unknown"):
+        return None
+    # A probe that was not taken costs nothing; one of which nobody knows may be a postcard.
+    probe = (_SHORTEST, _LONGEST_PROBE) if ending.ending == "retry" else (policy.pause, policy.longest_pause)
+    because = f"{in_a_row} in a row had no final answer; one at a time is tried"
+    return Pause(min(probe[0] * longer, probe[1]), because)

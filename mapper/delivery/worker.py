@@ -97,7 +97,13 @@ class Worker:
         self._paused: float | None = None
         self._under_way: dict[int, asyncio.Task[None]] = {}
         self._clerk: _Clerk | None = None
-        self._started = 0
+        #: How many were claimed and not given back.
+        self._claimed = 0
+        #: Whether the last claim gave something: then the next is made without a look.
+        self._more = False
+        #: Before this moment nothing is claimed.
+        self._quiet = 0.0
+        self._pruned = float("-inf")
 
     def stop(self) -> None:
         """Start nothing more, and end when what is under way has ended."""
@@ -140,10 +146,18 @@ class Worker:
                 if lapsed is not None and lapsed != Swept():
                     self._watcher.swept(lapsed)
                 swept = time.monotonic()
+            await self._prune()
             again = await self._claim()
             if until_empty and not self._under_way and self._nothing_within(again, patience):
                 return
             await self._rest(again)
+
+    async def _prune(self) -> None:
+        """Delete contents that are past their time, now and then."""
+        keep = self._ledger.policy.keep
+        if keep is not None and time.monotonic() - self._pruned >= _PRUNE:
+            self._pruned = time.monotonic()
+            await self._ask(lambda: self._ledger.prune(keep))
 
     def _nothing_within(self, again: float | None, patience: float) -> bool:
         return again is None or again - self._ledger.store.now() > patience
@@ -153,23 +167,36 @@ class Worker:
         free = self._habits.slots - len(self._under_way)
         if free <= 0:
             return self._ledger.store.now()
-        due = await self._ask(self._ledger.due)
-        if due is None or due > self._ledger.store.now() + self._habits.ahead:
-            return due
-        cap = self._ledger.policy.cap_run
-        wish = Wish(self.who, free, self._habits.ahead, None if cap is None else max(0, cap - self._started))
+        if not self._more:
+            due = await self._ask(self._ledger.due)
+            if due is None or max(due, self._quiet) > self._ledger.store.now() + self._habits.ahead:
+                return due if due is None else max(due, self._quiet)
+        left = self._left_of_run()
+        if left == 0 and self._under_way:  # some of them may be given back yet
+            return self._ledger.store.now()
+        wish = Wish(self.who, free, self._habits.ahead, left)
         claimed = await self._ask(lambda: self._ledger.claim(wish))
+        self._more = claimed is not None and bool(claimed.claims)
         if claimed is None:
             return self._ledger.store.now()
+        if claimed.paused is not None:  # looked at again now and then: a person may end it
+            self._quiet = min(claimed.paused, self._ledger.store.now() + _LOOK_AT_PAUSE)
         if claimed.paused is not None and claimed.paused != self._paused:
             self._watcher.paused(claimed.paused, claimed.because)
         self._paused = claimed.paused
-        self._started += len(claimed.claims)
+        self._claimed += len(claimed.claims)
         for one in claimed.claims:
             self._under_way[one.job] = asyncio.create_task(self._carry(one))
         if claimed.claims or claimed.held:
             self._watcher.claimed(len(claimed.claims), claimed.held)
         return claimed.again
+
+    def _left_of_run(self) -> int | None:
+        """How many more this run may start; those that are claimed count as started until they are given back."""
+        cap = self._ledger.policy.cap_run
+        if cap is None:
+            return None
+        return max(0, cap - self._claimed)
 
     async def _rest(self, again: float | None) -> None:
         """Wait until a slot comes free, something may be due, or it is time for a look."""
@@ -203,8 +230,8 @@ class Worker:
             wait = claim.at - self._ledger.store.now()
             if wait > 0:
                 await asyncio.sleep(wait)
-            if self._stopping or not await self._clerk.start(claim.job):
-                await self._clerk.give_back(claim.job)
+            if self._stopping or not await self._start(claim):
+                await self._give_back(claim)
                 return
             self._watcher.begun(claim)
             ending = await self._sent(claim)
@@ -213,6 +240,24 @@ class Worker:
             await self._settle(ending)
         finally:
             self._under_way.pop(claim.job, None)
+
+    async def _start(self, claim: Claim) -> bool:
+        """Whether it is written down as under way. Where the store cannot say so, nothing is sent."""
+        assert self._clerk is not None  # noqa: S101 - it runs
+        try:
+            return await self._clerk.start(claim.job)
+        except StoreError as error:
+            self._watcher.trouble(error)
+            # Perhaps it is written down all the same. Then this ends it; else it says nothing of it.
+            await self._settle(Ending(claim.job, claim.attempt, "retry", "nothing was sent: the store was away"))
+            return False
+
+    async def _give_back(self, claim: Claim) -> None:
+        """Give back what was not started. Where the store cannot be asked, its lease ends."""
+        assert self._clerk is not None  # noqa: S101 - it runs
+        self._claimed -= 1
+        with suppress(StoreError):
+            await self._clerk.give_back(claim.job)
 
     async def _sent(self, claim: Claim) -> Ending:
         try:
@@ -255,6 +300,10 @@ class Worker:
             await clerk
 
 
+#: Seconds between two looks at whether a pause was ended by a person.
+_LOOK_AT_PAUSE = 0.5
+#: Seconds between two deletions of contents that are past their time.
+_PRUNE = 3600.0
 #: Seconds to wait after the store could not be used.
 _AFTER_TROUBLE = 0.5
 #: Seconds for writing down that nobody knows how some sends ended.

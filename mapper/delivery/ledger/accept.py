@@ -21,6 +21,7 @@ from mapper.delivery.ledger.tables import MINE
 from mapper.delivery.policy import Policy
 from mapper.delivery.states import State
 from mapper.delivery.values import Arrival, Draft, Receipt
+from mapper.errors import MapperError
 from mapper.frozen import dataclass, field
 from mapper.identity import Identity
 
@@ -176,7 +177,7 @@ class _Making:
             if people.forgets(one):
                 drafts.append(None)
                 continue
-            drafts.append(self._batch.mapping(one, people.identity(one)))
+            drafts.append(self._drafted(one, people.identity(one)))
             people.learn(one)
         owners = [people.of(one) for _, _, one in fresh]
         self._rejoin(people)
@@ -191,6 +192,15 @@ class _Making:
         self._write(rows, fresh, drafts)
         people.keep(self._store)
         return rows
+
+    def _drafted(self, one: Arrival, known: Identity | None) -> Draft:
+        """What the mapping makes of an event. A mistake of ours keeps no event from being taken."""
+        try:
+            return self._batch.mapping(one, known)
+        except MapperError:
+            raise
+        except Exception as error:  # noqa: BLE001 - see above
+            return Draft("invalid", f"mapping it failed with {type(error).__name__}: a mistake in mapper itself")
 
     def _rejoin(self, people: People) -> None:
         """Jobs of an anonymous visitor who turned out to be somebody stand in that person's line from now on."""

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, bindparam, insert, update
 
 from mapper.delivery.ledger import line, looks, tables
+from mapper.delivery.ledger.store import spoken
 from mapper.delivery.ledger.tables import MINE
 from mapper.delivery.states import State, check
 from mapper.delivery.values import Draft, Filter
@@ -154,7 +155,7 @@ def _move(connection: Connection, account: str, deed: Deed, row: Any, now: float
         "mine": account,
         "job": row.id,
         "to": state,
-        "why": because,
+        "why": spoken(because),
         "now": now,
         "next": now if to == "line" and state in ("ready", "waiting") else None,
         "failed": 0 if anew else row.failures,
@@ -182,7 +183,7 @@ def _drawn(connection: Connection, account: str, deed: Deed, row: Any) -> Draft 
 
 def _note(connection: Connection, account: str, deed: Deed, made: Sequence[tuple[Any, Any]], now: float) -> None:
     """The rows that say who did it."""
-    said = {"account": account, "at": now, "who": deed.who, "verb": deed.verb, "why": deed.why}
+    said = {"account": account, "at": now, "who": spoken(deed.who), "verb": deed.verb, "why": spoken(deed.why)}
     notes = [{**said, "job": row.id, "was": row.state, "became": move["to"]} for row, move in made]
     if notes:
         connection.execute(insert(tables.act), notes)

@@ -44,11 +44,16 @@ HOLD = (
     .where(_j.account == MINE, among(_j.id))
     .values(state="held", because=bindparam("why"), changed=bindparam("now"))
 )
+DROP = (
+    update(tables.job)
+    .where(_j.account == MINE, among(_j.id))
+    .values(state="dead", because="its content is gone", changed=bindparam("now"), owner=None, lease=None)
+)
 PAPERS = select(_p.job, _p.target, _p.content).where(_p.account == MINE, among(_p.job))
 PASSED = update(tables.gate).where(_g.account == MINE).values(free=bindparam("until"), clock=bindparam("now"))
 OWN = (
     select(_j.id, _j.attempts, _j.released)
-    .where(_j.account == MINE, among(_j.id), _j.owner == bindparam("who"), _j.state == "ready")
+    .where(_j.account == MINE, among(_j.id), _j.owner == bindparam("who"), text(tables.UNSENT))
     .order_by(_j.id)
     .with_for_update()
 )
@@ -71,7 +76,7 @@ COUNT = (
 )
 GIVE_BACK = (
     update(tables.job)
-    .where(_j.account == MINE, among(_j.id), _j.owner == bindparam("who"), _j.state == "ready")
+    .where(_j.account == MINE, among(_j.id), _j.owner == bindparam("who"), text(tables.UNSENT))
     .values(owner=None, lease=None)
 )
 
@@ -169,6 +174,10 @@ def _leased(connection: Connection, account: str, policy: Policy, wish: Wish, fo
     if policy.rate is not None:
         connection.execute(PASSED, {"mine": account, "until": last + policy.gap, "now": found.now})
     papers = {row.job: row for row in connection.execute(PAPERS, mine)}
+    without = [row.id for row in found.rows if row.id not in papers]
+    if without:  # nothing could be sent of it, ever
+        connection.execute(DROP, {"mine": account, "some": without, "now": found.now})
+        line.promote(connection, account, (row.person for row in found.rows if row.id in without))
     claims = [
         Claim(
             row.id, row.attempts + 1, found.first + n * policy.gap, papers[row.id].target, bytes(papers[row.id].content)

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from mapper.delivery import failpoints
 from mapper.delivery.ledger import line, tables
 from mapper.delivery.ledger.among import among
-from mapper.delivery.ledger.store import Store
+from mapper.delivery.ledger.store import Store, spoken
 from mapper.delivery.ledger.tables import MINE
 from mapper.frozen import dataclass
 
 _j, _p, _i, _a = tables.job.c, tables.paper.c, tables.identity.c, tables.alias.c
 
+#: Whoever accepts meanwhile waits, and then knows of it.
+TURN = select(tables.intake.c.last_job).where(tables.intake.c.account == MINE).with_for_update()
 BEHIND = select(_a.anonymous).where(_a.account == MINE, _a.person == bindparam("whose"))
 JOBS = select(_j.id, _j.state).where(_j.account == MINE, among(_j.person)).order_by(_j.id).with_for_update()
 ERASE = (
@@ -61,14 +63,18 @@ class Forgotten:
 
 def forget(connection: Connection, store: Store, account: str, wish: Wish) -> Forgotten:
     """Forget a person, inside one transaction. The files have to be scrubbed after it (``Store.scrub``)."""
-    now = store.now()
     mine: dict[str, Any] = {"mine": account}
+    connection.execute(TURN, mine)
+    now = store.now()
     names = [wish.person, *connection.execute(BEHIND, {**mine, "whose": wish.person}).scalars()]
     for name in names:
         upsert = store.insert(tables.forgotten).values(account=account, person=name, at=now, for_good=wish.for_good)
         key = [tables.forgotten.c.account, tables.forgotten.c.person]
         connection.execute(
-            upsert.on_conflict_do_update(index_elements=key, set_={"at": now, "for_good": wish.for_good})
+            upsert.on_conflict_do_update(
+                index_elements=key,
+                set_={"at": now, "for_good": or_(upsert.excluded.for_good, tables.forgotten.c.for_good)},
+            )
         )
     jobs = connection.execute(JOBS, {**mine, "some": names}).all()
     under_way = [job.id for job in jobs if job.state == "sending"]
@@ -85,7 +91,14 @@ def forget(connection: Connection, store: Store, account: str, wish: Wish) -> Fo
     connection.execute(SCRUB)
     line.promote(connection, account, names)
     counted = f"{len(stopped)} stopped, {papers} contents, {identities} identities, {len(under_way)} under way"
-    note = {"account": account, "at": now, "who": wish.who, "verb": "forget", "became": counted, "why": wish.why}
+    note = {
+        "account": account,
+        "at": now,
+        "who": spoken(wish.who),
+        "verb": "forget",
+        "became": counted,
+        "why": spoken(wish.why),
+    }
     connection.execute(insert(tables.act), note)
     failpoints.passed("in_forget")
     return Forgotten(now, len(stopped), papers, identities, len(under_way))

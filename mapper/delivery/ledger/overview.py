@@ -11,10 +11,11 @@ from sqlalchemy import Connection, Integer, bindparam, case, cast, exists, func,
 
 from mapper.delivery.ledger import looks, tables
 from mapper.delivery.ledger.among import among
+from mapper.delivery.ledger.people import People
 from mapper.delivery.ledger.store import Store
 from mapper.delivery.ledger.tables import MINE
 from mapper.delivery.states import State
-from mapper.delivery.values import Filter
+from mapper.delivery.values import Arrival, Filter
 from mapper.frozen import dataclass
 
 _j, _p, _t, _f = tables.job.c, tables.paper.c, tables.attempt.c, tables.forgotten.c
@@ -97,7 +98,12 @@ def owners(connection: Connection, account: str, now: float) -> tuple[str, ...]:
 def clock(connection: Connection, account: str) -> float:
     """The latest moment that an account has seen."""
     mine = {"mine": account}
-    return max(connection.execute(looks.INTAKE, mine).one().clock, connection.execute(looks.GATE, mine).one().clock)
+    return max(float(connection.execute(each, mine).one().clock) for each in (looks.INTAKE, looks.GATE))
+
+
+def whose(connection: Connection, account: str, arrival: Arrival) -> str | None:
+    """The hash of the person whose call it is: of an anonymous one who turned out to be somebody, that one's."""
+    return People(connection, account, [arrival]).of(arrival)
 
 
 def forgotten(connection: Connection, account: str, names: Collection[str]) -> tuple[float, bool] | None:

@@ -47,8 +47,12 @@ class PostgresStore:
         self._asked = float("-inf")
         self._opening = threading.Lock()
         self._open()
-        self.secret = self.write(self._prepared)
-        version = self.read(lambda connection: connection.execute(text("SHOW server_version")).scalar_one())
+        try:
+            self.secret = self.write(self._prepared)
+            version = self.read(lambda connection: connection.execute(text("SHOW server_version")).scalar_one())
+        except BaseException:
+            self.close()
+            raise
         self.name = f"PostgreSQL {str(version).split(maxsplit=1)[0]}, {url.host or 'local'}/{url.database}"
 
     def _open(self) -> None:

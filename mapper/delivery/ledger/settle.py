@@ -15,7 +15,7 @@ from mapper.delivery import failpoints, verdict
 from mapper.delivery.ledger import line, tables
 from mapper.delivery.ledger.among import among
 from mapper.delivery.ledger.claim import GATE, day_of
-from mapper.delivery.ledger.store import Store
+from mapper.delivery.ledger.store import Store, spoken
 from mapper.delivery.ledger.tables import MINE
 from mapper.delivery.policy import Policy
 from mapper.delivery.states import check
@@ -84,7 +84,7 @@ def finish(
     moves: list[tuple[Any, Ending, Move]] = []
     settled = []
     for ending in endings:
-        row = rows.get(ending.job)
+        row = rows.pop(ending.job, None)  # of an end that is told twice the first counts
         move = _of(row, ending, policy, now)
         if row is None or move is None:
             settled.append(Settled(ending.job, None))
@@ -94,7 +94,7 @@ def finish(
         settled.append(Settled(ending.job, move.state, due, now - row.accepted))
     _write(connection, account, moves, now)
     failpoints.passed("in_finish")
-    after = _gate_after(gate, [ending for _, ending, _ in moves], policy, now)
+    after = _gate_after(gate, moves, policy, now)
     if after is not None:
         connection.execute(PASSED, {"mine": account, "now": now, **after})
     return settled
@@ -109,16 +109,15 @@ def _of(row: Any, ending: Ending, policy: Policy, now: float) -> Move | None:
         return None
     standing = Standing(row.failures, row.lapses, now - (row.first_started or now), row.forget)
     move = verdict.of_ending(ending, standing, policy, random.random())  # noqa: S311 - not a secret
-    if row.state == "sending":
-        check(row.state, move.state)
-        return move
-    late = (row.state == "unknown" and move.state != "unknown") or (
-        row.state == "ready" and move.state in ("delivered", "rejected")
-    )
-    if not late:
+    # That it was taken, or refused, counts wherever it is by now: no release or replay may send a second one.
+    late = row.state == "unknown" or (row.state in _ANSWERED_LATE and move.state in ("delivered", "rejected"))
+    if row.state != "sending" and (not late or move.state == row.state):
         return None
     check(row.state, move.state)
     return move
+
+
+_ANSWERED_LATE = frozenset({"ready", "waiting", "held", "dead"})
 
 
 def _write(connection: Connection, account: str, moves: list[tuple[Any, Ending, Move]], now: float) -> None:
@@ -136,7 +135,7 @@ def _write(connection: Connection, account: str, moves: list[tuple[Any, Ending, 
             "ended": now,
             "ending": ending.ending,
             "status": ending.status,
-            "because": ending.because,
+            "because": spoken(ending.because),
         }
         for row, ending, _ in moves
     ]
@@ -158,7 +157,7 @@ def _moved(account: str, row: Any, move: Move, now: float, status: int | None) -
         "mine": account,
         "job": row.id,
         "to": move.state,
-        "why": move.because,
+        "why": spoken(move.because),
         "code": status,
         "next": now + move.delay if move.state == "ready" else None,
         "failed": move.failures,
@@ -175,23 +174,31 @@ def _after(connection: Connection, account: str, moves: Sequence[tuple[Any, Any,
     line.promote(connection, account, (row.person for row, _, move in moves if move.state != "ready"))
 
 
-def _gate_after(gate: Any, endings: Sequence[Ending], policy: Policy, now: float) -> dict[str, Any] | None:
+def _gate_after(
+    gate: Any, moves: Sequence[tuple[Any, Ending, Move]], policy: Policy, now: float
+) -> dict[str, Any] | None:
     """What endings mean for the account: a pause, the end of one, and what counts against the day's cap.
 
     None where all stays as it is.
     """
     paused, why, pauses, in_a_row = gate.paused, gate.because, gate.pauses, gate.in_a_row
-    for ending in endings:
+    already = paused is not None and paused > now  # what was under way when a pause began does not make it a second one
+    begun = False
+    for _, ending, _ in moves:
         if ending.ending in ("delivered", "rejected"):
             pauses = in_a_row = 0
             continue
         in_a_row += 0 if ending.account else 1
         pause = verdict.pause(ending, pauses, in_a_row, policy)
         if pause is not None:
-            pauses += 1
-            paused, why = max(paused or 0.0, now + pause.seconds), pause.because
-    unprinted = sum(ending.ending in _NOTHING_PRINTED for ending in endings)
-    today = max(0, gate.today - unprinted) if gate.day == day_of(now) else gate.today
+            until = now + pause.seconds
+            paused, why = (until, pause.because) if paused is None or until > paused else (paused, why)
+            begun = True
+    if begun and not already:
+        pauses += 1
+    # Each day has its own count: what was started yesterday was never in today's.
+    unprinted = sum(e.ending in _NOTHING_PRINTED and day_of(row.started) == gate.day for row, e, _ in moves)
+    today = max(0, gate.today - unprinted)
     if paused is not None and paused <= now:
         paused = why = None
     changed = (paused, why, pauses, in_a_row, today)

@@ -12,9 +12,10 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -40,8 +41,6 @@ _SETTINGS = (
 )
 #: Milliseconds that SQLite itself waits for a lock of a program that does not take turns with us.
 _BUSY = 10_000
-#: Connections of a parent process. A child must not use them, nor close them: that would end the parent's locks.
-_left_alone: list[object] = []
 
 
 class SqliteStore:
@@ -53,23 +52,26 @@ class SqliteStore:
         self.path = Path(path).absolute()
         self.name = f"SQLite {sqlite3.sqlite_version}, {path}"
         self._clock = SteadyClock()
-        self._opening = threading.Lock()
+        self.begin_anew()
         self._open()
+        _living.add(self)
 
     # ------------------------------------------------------------------------------------------------------- opening
 
     def _open(self) -> None:
-        self._looking = threading.RLock()
         turns.made(self.path)
         self._turns = turns.Turns(self._beside("turn"))
         self._writer = self._engine("BEGIN IMMEDIATE")
         self._reader = self._engine("BEGIN")
-        with _told(), self._turns.turn(), self._writer.begin() as connection:
-            self.secret = versions.prepare(connection, self.now())
-            self._refuse_less(connection)
-        self._pid = (
-            os.getpid()
-        )  # last: until then another thread of a forked child waits, and does not use the parent's
+        try:
+            with _told(), self._turns.turn(), self._writer.begin() as connection:
+                self.secret = versions.prepare(connection, self.now())
+                self._refuse_less(connection)
+        except BaseException:
+            self._disposed()
+            self._turns.close()
+            raise
+        self._ready = True  # last: until then other threads wait
         if self._to_scrub():
             self.scrub()
 
@@ -88,13 +90,7 @@ class SqliteStore:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=_BUSY / 1000, check_same_thread=False, isolation_level=None)
-        for setting in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "fullfsync=ON",
-            "secure_delete=ON",
-            "temp_store=MEMORY",
-        ):
+        for setting in _SETTINGS:
             connection.execute(f"PRAGMA {setting}")
         return connection
 
@@ -125,13 +121,46 @@ class SqliteStore:
             return work(connection)
 
     def _own(self) -> None:
-        """After a fork: connections of this process's own."""
-        if self._pid == os.getpid():
-            return
-        with self._opening:
-            if self._pid != os.getpid():
-                _left_alone.extend((self._writer, self._reader, self._turns))
-                self._open()
+        """Open it, where it is not: after a fork, or a close."""
+        if self._pid != os.getpid():
+            raise StoreError("this process was forked while the store was in use: open it after the fork")
+        if not self._ready:
+            with self._opening:
+                if not self._ready:
+                    self._open()
+
+    # ------------------------------------------------------------------------------------------------------ forking
+
+    def let_go(self) -> bool:
+        """Before a fork: wait for those who use it, and close its connections. Whether that was possible."""
+        with ExitStack() as kept:
+            for lock in (self._opening, self._turns.threads, self._looking):
+                if not lock.acquire(timeout=turns.PATIENCE):
+                    return False
+                kept.callback(lock.release)
+            if self._ready:
+                with ExitStack() as turn:
+                    with suppress(StoreError):
+                        turn.enter_context(self._turns.turn())
+                    self._disposed()
+            self._kept = kept.pop_all()
+        return True
+
+    def go_on(self) -> None:
+        """After a fork, in the parent: connections are made when they are needed."""
+        self._kept.close()
+
+    def begin_anew(self) -> None:
+        """After a fork, in the child: nothing of the parent's is used."""
+        self._pid = os.getpid()
+        self._ready = False
+        self._opening = threading.Lock()
+        self._looking = threading.RLock()
+        self._kept = ExitStack()
+
+    def _disposed(self) -> None:
+        self._writer.dispose()
+        self._reader.dispose()
 
     def now(self) -> float:
         """The store's clock."""
@@ -227,14 +256,41 @@ class SqliteStore:
         return self.read(look)
 
     def close(self) -> None:
-        """Close the connections; the last one to leave empties the log, so it has the turn meanwhile."""
-        if self._pid != os.getpid():
+        """Close the connections; the last one to leave empties the log, so it has the turn meanwhile.
+
+        Closing again does nothing; whoever goes on opens it anew.
+        """
+        if not self._ready:
             return
-        with self._turns.turn():
-            self._writer.dispose()
-            self._reader.dispose()
+        with self._turns.turn(), self._looking:
+            self._ready = False
+            self._disposed()
         self._turns.close()
-        self._pid = -1  # closing again does nothing; whoever goes on opens it anew
+
+
+#: The stores of this process. SQLite's connections must not be carried across a fork, and not only because two
+#: processes would use them: SQLite keeps account of its process's locks, and a child that inherits that account opens
+#: new connections in the belief to have locks that are its parent's. The log into which it then writes is taken away
+#: by the next process that leaves as the last.
+_living: WeakSet[SqliteStore] = WeakSet()
+_let_go: list[SqliteStore] = []
+
+
+def _before_fork() -> None:
+    _let_go[:] = [store for store in tuple(_living) if store.let_go()]
+
+
+def _after_fork() -> None:
+    while _let_go:
+        _let_go.pop().go_on()
+
+
+def _in_child() -> None:
+    while _let_go:
+        _let_go.pop().begin_anew()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)
 
 
 @contextmanager

@@ -72,6 +72,17 @@ class Store(Protocol):
         """Let go of it."""
 
 
+#: Characters of a reason that are kept.
+_LONGEST_REASON = 500
+
+
+def spoken(words: str | None) -> str | None:
+    """Words that any database can keep: a destination, or a person, may have said anything."""
+    if words is None:
+        return None
+    return words[:_LONGEST_REASON].encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
 def open_store(where: str) -> Store:
     """The store at a path, or at an address: ``sqlite:///mapper.db``, ``postgresql://user@host/database``.
 

@@ -181,10 +181,11 @@ def _partial(name: str, *columns: Column[object], where: str) -> Index:
 
 #: The conditions of the partial indexes. Statements repeat them word for word.
 READY = "state = 'ready' AND owner IS NULL"
-#: Where a person is meant, ``state`` is hidden in an expression: else SQLite, which has no statistics, would look
-#: through every job of that state.
+#: Where a person, or jobs by number, are meant, ``state`` is hidden in an expression: else SQLite, which has no
+#: statistics, would look through every job of that state.
 AHEAD = "(state || '') IN ('ready', 'sending')"
 WAITING = "(state || '') = 'waiting'"
+UNSENT = "(state || '') = 'ready'"
 LEASED = "lease IS NOT NULL"
 ORDERED = "once IS NOT NULL"
 

@@ -80,17 +80,20 @@ def _cannot(path: Path, error: OSError) -> StoreError:
 
 
 class Turns:
-    """The turns of one process, for all of its threads. A forked process needs its own."""
+    """The turns of one process, for all of its threads. A forked process needs its own.
+
+    ``threads``  who has it has the turn within this process, whatever other processes do
+    """
 
     def __init__(self, path: Path) -> None:
         self._descriptor = _opened(path)
-        self._threads = threading.RLock()
+        self.threads = threading.RLock()
         self._depth = 0
 
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Have the turn. Raises StoreBusyError where it does not come."""
-        if not self._threads.acquire(timeout=PATIENCE):
+        if not self.threads.acquire(timeout=PATIENCE):
             raise StoreBusyError("another thread keeps the store")
         try:
             if self._depth == 0:
@@ -103,7 +106,7 @@ class Turns:
                 if self._depth == 0:
                     fcntl.flock(self._descriptor, fcntl.LOCK_UN)
         finally:
-            self._threads.release()
+            self.threads.release()
 
     def close(self) -> None:
         """Let go of the file."""
