@@ -19,8 +19,9 @@ def engine() -> Map:
 
     def make(number: int, line: bytes) -> tuple[bool, bytes]:
         result = cards.transform(line)
-        if result.content is not None:
-            return True, result.content
+        content = result.content
+        if content is not None:
+            return True, content
         problems = [{"field": p.field, "code": p.code, "message": p.message, "hint": p.hint} for p in result.problems]
         return False, encode({"line": number, "problems": problems})
 
