@@ -29,7 +29,12 @@ class _Wish(Generic[A, B]):
     def __init__(self, items: Sequence[A]) -> None:
         self.items = items
         self.answers: list[B] | None = None
-        self.error: BaseException | None = None
+        self.error: Exception | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether nothing came of it yet."""
+        return self.answers is None and self.error is None
 
 
 class Gathering(Generic[A, B]):
@@ -47,8 +52,8 @@ class Gathering(Generic[A, B]):
         with self._joining:
             self._queue.append(wish)
         with self._working:
-            while wish.answers is None and wish.error is None:
-                self._work(self._taken())
+            while wish.open:
+                self._work_for(wish, self._taken())
         if wish.error is not None:
             raise wish.error
         assert wish.answers is not None  # noqa: S101 - one of the two is set
@@ -66,10 +71,19 @@ class Gathering(Generic[A, B]):
             taken, self._queue = self._queue[:count], self._queue[count:]
             return taken
 
+    def _work_for(self, own: _Wish[A, B], wishes: list[_Wish[A, B]]) -> None:
+        """Work for all of them, on the thread that wants ``own``."""
+        try:
+            self._work(wishes)
+        except BaseException:  # a Ctrl-C is this thread's alone: the others have theirs done by the next of them
+            with self._joining:
+                self._queue[:0] = [wish for wish in wishes if wish is not own and wish.open]
+            raise
+
     def _work(self, wishes: list[_Wish[A, B]]) -> None:
         try:
             answers = self._commit([item for wish in wishes for item in wish.items])
-        except BaseException as error:  # noqa: BLE001 - each of those who wait has to get it
+        except Exception as error:  # noqa: BLE001 - each of those who wait has to get it
             self._alone(wishes, error)
             return
         start = 0
@@ -77,7 +91,7 @@ class Gathering(Generic[A, B]):
             wish.answers = answers[start : start + len(wish.items)]
             start += len(wish.items)
 
-    def _alone(self, wishes: list[_Wish[A, B]], error: BaseException) -> None:
+    def _alone(self, wishes: list[_Wish[A, B]], error: Exception) -> None:
         """What failed together may succeed apart, but not where the store itself is the trouble."""
         if len(wishes) == 1 or isinstance(error, StoreError):
             for wish in wishes:

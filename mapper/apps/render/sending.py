@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from typing import Self, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.live import Live
 
-from mapper.apps.render.terminal import Screen, Text, block
+from mapper.apps.render.terminal import USUAL_WIDTH, Screen, Text, block
 from mapper.frozen import dataclass
 
 _INDENT = 2
@@ -46,24 +46,38 @@ def account(counts: Iterable[Count], screen: Screen) -> Iterator[Text]:
 class Line:
     """A line on a stream, from ``__enter__`` to ``__exit__``, where it disappears.
 
-    ``total`` is None where it is not known. Nothing is written where the stream is no terminal.
+    Nothing is written where the stream is no terminal.
     """
 
-    def __init__(self, stream: TextIO, total: int | None = None) -> None:
-        console = Console(file=stream, markup=False, highlight=False, emoji=False)
-        columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=20), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=console, transient=True, disable=not stream.isatty())
-        self._task = self._progress.add_task("", total=total)
+    def __init__(self, stream: TextIO | None) -> None:
+        self._console = Console(file=stream, markup=False, highlight=False, emoji=False)
+        shown = stream is not None and stream.isatty()
+        self._live = Live(console=self._console, transient=True, refresh_per_second=_A_SECOND) if shown else None
 
     def __enter__(self) -> Self:
         """Show it."""
-        self._progress.start()
+        if self._live is not None:
+            self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Take it away."""
-        self._progress.stop()
+        if self._live is not None:
+            self._live.stop()
 
-    def show(self, done: int, words: str) -> None:
-        """How much is done, and what there is to say about it."""
-        self._progress.update(self._task, completed=done, description=words)
+    def show(self, words: str, part: float | None = None) -> None:
+        """What there is to say, and how much is done, from 0 to 1, where that is known. It is cut at the edge."""
+        if self._live is None:
+            return
+        bar = "" if part is None else _bar(part, _BAR if self._console.width >= USUAL_WIDTH else _BAR // 2)
+        line = Text(f"  {bar}", "green", no_wrap=True, overflow="ellipsis", end="").append(words, "not green")
+        self._live.update(line)
+
+
+#: Cells of the bar, and how often the line is drawn in a second.
+_BAR, _A_SECOND = 20, 8
+
+
+def _bar(part: float, width: int) -> str:
+    full = max(0, min(width, round(part * width)))
+    return "━" * full + "╌" * (width - full) + "  "

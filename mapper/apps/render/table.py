@@ -48,14 +48,17 @@ class _Columns:
     source: int
 
 
-def tables(sections: Mapping[str, Sequence[Row]], screen: Screen) -> Iterator[Text]:
-    """Several tables, each under the name of its first column, and as wide as its own contents want."""
+def tables(sections: Mapping[str, Sequence[Row]], screen: Screen, source: str = "taken from") -> Iterator[Text]:
+    """Several tables, each under the name of its first column, and as wide as its own contents want.
+
+    ``source`` is the name of the last column.
+    """
     for number, (title, rows) in enumerate(sections.items()):
         if number:
             yield Text("")
         shown = [_legible(row, screen) for row in rows]
         columns = _columns(shown, screen)
-        yield from _head(title, columns, screen, whole=number == 0)
+        yield from _head((title, "value", source) if number == 0 else (title, "", ""), columns, screen)
         for row in shown:
             yield from _row(row, columns, screen)
 
@@ -79,10 +82,9 @@ def _columns(rows: Sequence[Row], screen: Screen) -> _Columns:
     return _Columns(name, value, rest - value)
 
 
-def _head(title: str, columns: _Columns, screen: Screen, *, whole: bool) -> Iterator[Text]:
-    words = (title, "value", "taken from") if whole else (title, "", "")
+def _head(words: tuple[str, str, str], columns: _Columns, screen: Screen) -> Iterator[Text]:
     yield Text(" " * _MARK + _line(words, columns).rstrip(), "bold")
-    if whole:
+    if words[-1]:
         yield Text(screen.signs.rule * screen.width, "dim")
 
 

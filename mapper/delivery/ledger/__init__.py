@@ -26,7 +26,20 @@ from mapper.delivery.ledger.forget import Forgotten
 from mapper.delivery.ledger.people import People
 from mapper.delivery.ledger.store import Store, open_store
 from mapper.delivery.policy import Policy
-from mapper.delivery.values import Arrival, Claimed, Ending, Filter, Receipt, Row, Settled, Status, Story, Swept
+from mapper.delivery.values import (
+    Arrival,
+    Claimed,
+    Ending,
+    Filter,
+    Receipt,
+    Row,
+    Settled,
+    Status,
+    StoreError,
+    Story,
+    Swept,
+)
+from mapper.frozen import replace
 from mapper.identity import Identity
 
 __all__ = ["Deed", "Done", "Forgotten", "Ledger", "Wish", "open_ledger", "open_store"]
@@ -150,11 +163,14 @@ class Ledger:
     def forget(self, wish: forget.Wish) -> Forgotten:
         """Forget a person, and take what was theirs out of the files. Raises StoreError.
 
-        Where the files cannot be scrubbed at once it is done when the store is opened next.
+        Where the files cannot be scrubbed at once the receipt says so, and it is done when the store is opened next.
         """
         receipt = self.store.write(lambda c: forget.forget(c, self.store, self.account, wish))
         failpoints.passed("after_forget")
-        self.store.scrub()
+        try:
+            self.store.scrub()
+        except StoreError:
+            return replace(receipt, scrubbed=False)
         return receipt
 
     def prune(self, older: float) -> int:

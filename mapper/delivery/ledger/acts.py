@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import Connection, bindparam, insert, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from mapper.delivery.ledger import line, looks, tables
+from mapper.delivery.ledger.among import among
 from mapper.delivery.ledger.store import spoken
 from mapper.delivery.ledger.tables import MINE
 from mapper.delivery.states import State, check
@@ -70,8 +71,10 @@ REMAP = (
 RENEW = (
     update(tables.job)
     .where(_j.account == MINE, _j.id == bindparam("what"))
-    .values(fingerprint=bindparam("print"), once=bindparam("order"))
+    .values(fingerprint=bindparam("print"), once=bindparam("order"), because=bindparam("why"))
 )
+
+BECAME = select(_j.id, _j.state).where(_j.account == MINE, among(_j.id))
 
 #: Maps the event of a job again, with what is known of its person now.
 Again = Callable[[bytes, Connection], Draft]
@@ -177,16 +180,19 @@ def _drawn(connection: Connection, account: str, deed: Deed, row: Any) -> Draft 
     draft = deed.again(bytes(papers.event), connection)
     mine = {"mine": account, "what": row.id}
     connection.execute(REMAP, {**mine, "where": draft.target, "body": draft.content})
-    connection.execute(RENEW, {**mine, "print": deed.fingerprint, "order": draft.once})
+    connection.execute(RENEW, {**mine, "print": deed.fingerprint, "order": draft.once, "why": draft.because})
     return draft
 
 
 def _note(connection: Connection, account: str, deed: Deed, made: Sequence[tuple[Any, Any]], now: float) -> None:
-    """The rows that say who did it."""
+    """The rows that say who did it, and what became of each job: the next of a person may have become ready at once."""
+    if not made:
+        return
+    found = connection.execute(BECAME, {"mine": account, "some": [row.id for row, _ in made]})
+    became = {row.id: row.state for row in found}
     said = {"account": account, "at": now, "who": spoken(deed.who), "verb": deed.verb, "why": spoken(deed.why)}
-    notes = [{**said, "job": row.id, "was": row.state, "became": move["to"]} for row, move in made]
-    if notes:
-        connection.execute(insert(tables.act), notes)
+    notes = [{**said, "job": row.id, "was": row.state, "became": became[row.id]} for row, _ in made]
+    connection.execute(insert(tables.act), notes)
 
 
 GATE_OPEN = (

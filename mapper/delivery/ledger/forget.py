@@ -52,13 +52,17 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """The receipt: what was found and is gone. ``under_way`` jobs are forgotten when they have ended."""
+    """The receipt: what was found and is gone. ``under_way`` jobs are forgotten when they have ended.
+
+    ``scrubbed`` is False where somebody reads the files just now: their bytes go when the store is opened next.
+    """
 
     at: float
     erased: int
     papers: int
     identities: int
     under_way: int
+    scrubbed: bool = True
 
 
 def forget(connection: Connection, store: Store, account: str, wish: Wish) -> Forgotten:

@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 #: Seconds. A server that was restarted is back by then; whoever has more patience calls again.
 PATIENCE = 20.0
+_PATIENCE_TO_OPEN = 5.0
 #: From so many rows on COPY is faster than INSERT.
 _COPY_FROM = 20
 #: Seconds after which the server is asked for its time again: after a failover it is another machine's.
@@ -48,7 +49,8 @@ class PostgresStore:
         self._opening = threading.Lock()
         self._open()
         try:
-            self.secret = self.write(self._prepared)
+            # A person waits for this one: what is away now is soon said.
+            self.secret = self._patiently(self._prepared, _PATIENCE_TO_OPEN)
             version = self.read(lambda connection: connection.execute(text("SHOW server_version")).scalar_one())
         except BaseException:
             self.close()
@@ -75,16 +77,16 @@ class PostgresStore:
         """Look."""
         return self._patiently(work)
 
-    def _patiently(self, work: Callable[[Connection], T]) -> T:
+    def _patiently(self, work: Callable[[Connection], T], patience: float = PATIENCE) -> T:
         """Run a transaction until it is done or patience ends. Raises StoreError."""
-        until, pause = time.monotonic() + PATIENCE, 0.02
+        until, pause = time.monotonic() + patience, 0.02
         while True:
             try:
                 with _told(), self._own().begin() as connection:
                     return work(connection)
             except _AgainError:
                 if time.monotonic() + pause > until:
-                    raise StoreError(f"the database is away, for {PATIENCE:g} seconds now") from None
+                    raise StoreError(f"the database is away, for {patience:g} seconds now") from None
             time.sleep(pause * (0.5 + random.random()))  # noqa: S311 - not a secret
             pause = min(pause * 2, 1.0)
 
@@ -239,6 +241,9 @@ def _told() -> Iterator[None]:
         yield
     except DBAPIError as error:
         state = getattr(error.orig, "sqlstate", None) or ""
+        refused = next((words for part, words in _REFUSED.items() if not state and part in str(error.orig)), None)
+        if refused is not None:
+            raise StoreError(refused) from None
         if error.connection_invalidated or state in _AGAIN or state.startswith("08") or _gone(error):
             raise _AgainError from None
         raise StoreError(_WORDS.get(state[:2], f"the database refused: SQLSTATE {state or 'none'}")) from None
@@ -254,6 +259,14 @@ def _gone(error: DBAPIError) -> bool:
 
     return isinstance(error.orig, psycopg.OperationalError | psycopg.InterfaceError) and not error.orig.sqlstate
 
+
+#: What a server says to somebody whom it does not let in, for which psycopg has no state.
+_REFUSED = {
+    '" does not exist': "there is no such database, or no such user",
+    "authentication failed": "the database refuses this user or password",
+    "no password supplied": "the database asks for a password",
+    "pg_hba.conf": "the database lets nobody in from here",
+}
 
 _WORDS = {
     "53": "the database's disk or memory is full: nothing was taken; make room and go on",

@@ -12,7 +12,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakSet
@@ -59,6 +59,8 @@ class SqliteStore:
     # ------------------------------------------------------------------------------------------------------- opening
 
     def _open(self) -> None:
+        with _told():
+            _refuse_strangers(self.path)
         turns.made(self.path)
         self._turns = turns.Turns(self._beside("turn"))
         self._writer = self._engine("BEGIN IMMEDIATE")
@@ -291,6 +293,17 @@ def _in_child() -> None:
 
 
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)
+
+
+def _refuse_strangers(path: Path) -> None:
+    """Raise StoreError where a file is there and no store of ours: before a byte of it, or its mode, is changed."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=_BUSY / 1000)) as connection:
+        there = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        versions.refuse_others(there, alone=True)
+        if there:
+            versions.refuse_newer(connection.execute("SELECT version FROM store").fetchone()[0])
 
 
 @contextmanager

@@ -92,7 +92,7 @@ def open_store(where: str) -> Store:
         where = f"sqlite:///{where}"
     try:
         url = make_url(where)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter of a port that is no number
         raise StoreError("a store is a path, sqlite:///PATH or postgresql://USER@HOST/DATABASE") from None
     backend = url.get_backend_name()
     if backend == "sqlite":

@@ -20,6 +20,7 @@ from mapper.delivery.values import StoreBusyError, StoreError
 
 #: Seconds that one waits for a turn. A transaction takes milliseconds.
 PATIENCE = 30.0
+_GLANCE = 0.1
 _POLL = 0.002
 
 
@@ -113,9 +114,9 @@ class Turns:
         _close(self._descriptor)
 
 
-def _lock(descriptor: int) -> None:
+def _lock(descriptor: int, patience: float = PATIENCE) -> None:
     """Take the lock. Blocking would not heed a time; trying again and again in the first moments does not cost much."""
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + patience
     pause = _POLL / 20
     while True:
         try:
@@ -135,8 +136,8 @@ def only_worker(path: Path) -> Iterator[None]:
     descriptor = _opened(path)
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            _lock(descriptor, _GLANCE)  # somebody who only looks who it is has the lock for a moment
+        except StoreBusyError:
             holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
             message = f"another worker sends from this store: process {holder}; an SQLite store has one worker"
             raise StoreBusyError(f"{message} (PostgreSQL takes any number)") from None

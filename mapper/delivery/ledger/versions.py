@@ -23,17 +23,27 @@ def prepare(connection: Connection, now: float) -> bytes:
     """Make the tables, or bring them to the present version; the key of the store's hashes. Raises StoreError."""
     there = set(inspect(connection).get_table_names())
     if tables.store.name not in there:
-        if there & set(tables.metadata.tables) or (there and connection.dialect.name == "sqlite"):
-            raise StoreError("this database holds somebody else's tables; give the store one of its own")
+        refuse_others(there, alone=connection.dialect.name == "sqlite")
         tables.metadata.create_all(connection)
         connection.execute(
             insert(tables.store).values(version=VERSION, secret=secrets.token_bytes(32), made=now, scrub=False)
         )
     version, secret = connection.execute(select(tables.store.c.version, tables.store.c.secret)).one()
-    if version > VERSION:
-        message = f"the store was written by a newer mapper (version {version}, this one knows {VERSION})"
-        raise StoreError(f"{message}; nothing was touched. Use that one, or another store")
+    refuse_newer(version)
     for older in range(version, VERSION):
         STEPS[older](connection)
         connection.execute(update(tables.store).values(version=older + 1))
     return bytes(secret)
+
+
+def refuse_others(there: set[str], *, alone: bool) -> None:
+    """Raise StoreError where these tables are somebody else's. ``alone``: a store shares its database with nothing."""
+    if tables.store.name not in there and (there if alone else there & set(tables.metadata.tables)):
+        raise StoreError("this database holds somebody else's tables; give the store one of its own")
+
+
+def refuse_newer(version: int) -> None:
+    """Raise StoreError where a store is newer than this program."""
+    if version > VERSION:
+        message = f"the store was written by a newer mapper (version {version}, this one knows {VERSION})"
+        raise StoreError(f"{message}; nothing was touched. Use that one, or another store")

@@ -1,0 +1,102 @@
+"""``queue replay --remap``: the events of jobs that were never tried are mapped again.
+
+Knows how a stored event is mapped with what is known now. Must not store anything.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
+
+from mapper.apps.cli import loading
+from mapper.apps.cli.stores import NoAccountError
+from mapper.delivery.intake import Intake
+from mapper.delivery.values import Draft, Filter, Row
+from mapper.frozen import dataclass, replace
+from mapper.pipeline import Mapper
+from mapper.plan.settings import Settings
+
+if TYPE_CHECKING:  # rich and a database library are loaded only where they are needed
+    from mapper.apps.render.queue import Moved
+    from mapper.delivery.ledger import Deed, Ledger
+    from mapper.delivery.ledger.acts import Again
+
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Remap:
+    """A mapping, its settings, and the source that events are from."""
+
+    mapper: Mapper
+    settings: Settings
+    source: str
+
+    @classmethod
+    def load(cls, mapping: str | None, setting: list[str] | None, source: str) -> Self:
+        """What the options say. Raises MappingError, SettingsError."""
+        mapper = loading.mapping(mapping)
+        return cls(mapper, loading.settings(setting, mapper), source)
+
+    @property
+    def fingerprint(self) -> str:
+        """Which mapping it is."""
+        # With it comes what sends, which nobody else here needs.
+        from mapper.apps import outbox
+
+        return outbox.fingerprint(self.mapper)
+
+    def check(self, ledger: Ledger) -> None:
+        """Raise NoAccountError where the jobs are another destination's: they would leave in the wrong form."""
+        own = self.mapper.destination
+        if ledger.account != own and not ledger.account.startswith(f"{own} at "):
+            raise NoAccountError(
+                f"these are jobs of {ledger.account}, and the mapping is one for {own}: say -m MAPPING"
+            )
+
+    def again(self, ledger: Ledger) -> Again:
+        """What maps a stored event, inside a transaction."""
+        from mapper.delivery.ledger.people import People
+
+        intake = Intake(self.mapper, self.settings, ledger.store.secret, self.source)
+
+        def again(event: bytes, connection: Any) -> Draft:
+            arrival = intake.arrival(event)
+            return intake.draft(arrival, People(connection, ledger.account, [arrival]).identity(arrival))
+
+        return again
+
+    def foreseen(self, ledger: Ledger, deed: Deed) -> Iterator[Moved]:
+        """What would become of the jobs, without changing any: how many, from which state to which, and why.
+
+        Those that would be as they were are among them.
+        """
+        from mapper.apps.render.queue import Moved
+
+        counts: Counter[tuple[str, str, str | None]] = Counter()
+        again = self.again(ledger)
+        for row, event in _events(ledger, deed):
+            draft = ledger.store.read(partial(again, event))
+            counts[row.state, draft.state, draft.because] += 1
+        for (was, becomes, because), number in counts.most_common():
+            yield Moved(number, was, becomes, because)
+
+
+def _events(ledger: Ledger, deed: Deed) -> Iterator[tuple[Row, bytes]]:
+    """The jobs that would be mapped again, each with its event."""
+    from mapper.delivery.ledger import acts
+
+    after, left = 0, deed.chosen.most
+    while left is None or left > 0:
+        size = _PAGE if left is None else min(left, _PAGE)
+        wanted: Filter = replace(deed.chosen, states=acts.meant(deed), most=size)
+        rows = ledger.rows(wanted, after)
+        for row in rows:
+            story = None if row.attempts else ledger.story(row.job)
+            if story is not None and story.event is not None:
+                yield row, story.event
+        if len(rows) < size:
+            return
+        after, left = rows[-1].job, None if left is None else left - size

@@ -1,0 +1,42 @@
+"""How the programs of this package are started, wherever the package was imported from.
+
+Knows the interpreter and the import path. Must not know what the programs do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+HERE: Final = Path(__file__).resolve().parent
+#: The package's own name: ``faults`` in the tests, ``tests.faults`` from the top of the repository.
+_PACKAGE: Final = __name__.rpartition(".")[0]
+_ROOT: Final = HERE.parents[_PACKAGE.count(".")]
+
+
+def command(program: str, *arguments: str | Path) -> list[str]:
+    """The words that start a program of this package."""
+    return [sys.executable, "-m", f"{_PACKAGE}.{program}", *map(str, arguments)]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment to start it in."""
+    path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **more}
+
+
+@contextlib.contextmanager
+def receiver(log: Path, control: Path) -> Iterator[str]:
+    """A scripted receiver for as long as the block runs; its URL."""
+    words = command("receiver", "--log", log, "--control", control)
+    with subprocess.Popen(words, env=environment(), stdout=subprocess.PIPE) as process:
+        try:
+            line = process.stdout.readline() if process.stdout else b""
+            yield f"http://127.0.0.1:{int(line)}/orders"
+        finally:
+            process.kill()

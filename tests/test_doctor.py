@@ -1,0 +1,196 @@
+"""``mapper doctor``: what is sound, what is not, and what to do about it, on real stores."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+from collections import namedtuple
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import SMALL, Ended, run
+from queues import CANARY, Stage, call, each_state, stage
+
+from mapper.apps.cli import examinations
+from mapper.delivery.ledger.clock import SteadyClock
+
+_KEY = {"EXAMPLE_KEY": "sesame"}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A mapping of one field."""
+    path = tmp_path / "small.yaml"
+    path.write_text(SMALL, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def one(tmp_path: Path) -> Iterator[Stage]:
+    """A store in a file."""
+    with stage(str(tmp_path / "mapper.db")) as staged:
+        yield staged
+
+
+def found(ended: Ended) -> list[tuple[str, str]]:
+    """What a run found, by level and name; each finding that is not fine says what to do."""
+    findings = json.loads(ended.out)["findings"]
+    assert [one for one in findings if one["level"] != "ok" and not one["hint"]] == []
+    assert ended.code == (2 if any(one["level"] == "error" for one in findings) else 0)
+    return [(one["level"], one["what"]) for one in findings]
+
+
+def examined(where: object, file: Path, env: dict[str, str] | None = None) -> list[tuple[str, str]]:
+    """What the doctor finds of a store, for the small mapping."""
+    ended = run("doctor", "--store", where, "-m", file, "--format", "json", env=_KEY if env is None else env)
+    assert "sesame" not in ended.out + ended.err
+    return found(ended)
+
+
+def wrong(findings: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What is not fine."""
+    return [one for one in findings if one[0] != "ok"]
+
+
+def test_all_is_well(store_url: str, file: Path) -> None:
+    """A store with jobs, a mapping with its key: everything is fine, and each thing was looked at."""
+    with stage(store_url) as one:
+        one.accept(call(1), call(2))
+        findings = examined(store_url, file)
+    assert wrong(findings) == []
+    looked = {"mapping", "settings", "store", "schema", "durability", "sums", "clock", "worker"}
+    assert looked <= {what for _, what in findings}
+    if store_url.startswith("sqlite"):
+        assert {"library", "files", "disk"} <= {what for _, what in findings}
+
+
+def test_a_page_for_people(one: Stage, file: Path) -> None:
+    """A mark, what was looked at, what to do; within the screen's width; exit 2, because the key is missing."""
+    each_state(one)
+    for width in (40, 80, 120):
+        ended = run("doctor", "--store", one.url, "-m", file, env={"COLUMNS": str(width)})
+        assert ended.code == 2
+        assert "EXAMPLE_KEY" in ended.out
+        assert "mapper queue resolve" in " ".join(ended.out.split())
+        assert ended.out.splitlines()[-1] == "1 error and 1 warning"
+        assert max(len(line) for line in ended.out.splitlines()) <= width
+        assert CANARY not in ended.out + ended.err
+
+
+def test_settings_and_mappings(one: Stage, file: Path, tmp_path: Path) -> None:
+    """A missing secret is told by its name; a mapping that does not compile, or is not there, is an error."""
+    assert wrong(examined(one.url, file, {})) == [("error", "settings")]
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("mapping: 1\n", encoding="utf-8")
+    for path in (broken, tmp_path / "none.yaml"):
+        assert wrong(examined(one.url, path)) == [("error", "mapping")]
+    ended = run("doctor", "--store", one.url, "-m", file, "--setting", "key=sesame")
+    assert (ended.code, "sesame" in ended.out + ended.err) == (2, False)
+
+
+def test_a_store_that_is_not_there(tmp_path: Path, file: Path) -> None:
+    """It is not made by looking; where not even its directory is there, that is an error."""
+    assert wrong(examined(tmp_path / "none.db", file)) == [("warning", "store")]
+    assert wrong(examined(tmp_path / "none" / "mapper.db", file)) == [("error", "store")]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["small.yaml"]
+
+
+def test_a_file_that_is_no_store(tmp_path: Path, file: Path) -> None:
+    """Another program's file is refused and left as it is."""
+    for name, content in (("text.db", b"no database at all" * 60), ("other.db", None)):
+        path = tmp_path / name
+        if content is not None:
+            path.write_bytes(content)
+        else:
+            with sqlite3.connect(path) as connection:
+                connection.execute("CREATE TABLE theirs (x)")
+            connection.close()
+        path.chmod(0o600)
+        before = path.read_bytes()
+        assert ("error", "store") in examined(path, file)
+        if content is not None:
+            assert path.read_bytes() == before
+
+
+def test_a_newer_store(one: Stage, file: Path) -> None:
+    """A store of a newer version is refused untouched."""
+    one.outbox.close()
+    with sqlite3.connect(one.url) as connection:
+        connection.execute("UPDATE store SET version = 99")
+    connection.close()
+    assert wrong(examined(one.url, file)) == [("error", "store")]
+
+
+def test_sums_that_do_not_add_up(one: Stage, file: Path) -> None:
+    """A job that is in no state, or in two, is the worst there is."""
+    one.accept(call(1), call(2))
+    with sqlite3.connect(one.url) as connection:
+        connection.execute("DELETE FROM job WHERE id = 1")
+    connection.close()
+    assert wrong(examined(one.url, file)) == [("error", "sums")]
+
+
+def test_files_that_others_can_read(one: Stage, file: Path) -> None:
+    """Copies beside the store count as well."""
+    copy = Path(f"{one.url}.copy")
+    copy.write_bytes(b"")
+    copy.chmod(0o644)
+    assert wrong(examined(one.url, file)) == [("warning", "files")]
+
+
+def test_a_disk_that_is_full(one: Stage, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Little room is a warning, next to none an error."""
+    usage = namedtuple("usage", "total used free")  # noqa: PYI024 - as shutil has it
+    for free, level in ((200 << 20, "warning"), (1 << 20, "error")):
+        monkeypatch.setattr(examinations.shutil, "disk_usage", lambda _, free=free: usage(1 << 40, 0, free))
+        assert wrong(examined(one.url, file)) == [(level, "disk")]
+
+
+def test_a_clock_that_is_wrong(one: Stage, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that has seen a later time than this machine's is told; so is a machine that is years behind."""
+    one.accept(call(1))
+    with sqlite3.connect(one.url) as connection:
+        connection.execute("UPDATE intake SET clock = clock + 3600")
+    connection.close()
+    assert wrong(examined(one.url, file)) == [("warning", "clock")]
+    monkeypatch.setattr(examinations, "_SOONEST", 1e11)
+    assert ("error", "clock") in examined(one.url, file)
+
+
+def test_a_databases_clock_far_from_ours(one: Stage, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock that counts and this machine's differ: retries come at another time than people think."""
+    one.accept(call(1))
+    monkeypatch.setattr(SteadyClock, "now", lambda _: 2e9)
+    assert ("warning", "clock") in examined(one.url, file)
+
+
+_FAULTY = [(3, 40, 1), (3, 44, 5), (3, 45, 0), (3, 50, 6), (3, 51, 2)]
+_MENDED = [(3, 44, 6), (3, 50, 7), (3, 51, 3), (3, 52, 0)]
+
+
+@pytest.mark.parametrize("version", _FAULTY + _MENDED)
+def test_the_fault_of_sqlite(version: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Versions with the WAL-reset fault are named, and said to do no harm here."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
+    finding: Any = examinations._sqlite()  # noqa: SLF001 - the machine has one version
+    assert (finding.level, "WAL-reset" in finding.said) == ("ok", version in _FAULTY)
+
+
+def test_who_works(one: Stage, file: Path) -> None:
+    """The process that holds the worker's lock is named, and looking does not disturb it."""
+
+    def worker() -> str:
+        ended = run("doctor", "--store", one.url, "-m", file, "--format", "json", env=_KEY)
+        (said,) = [each["said"] for each in json.loads(ended.out)["findings"] if each["what"] == "worker"]
+        return str(said)
+
+    assert worker().startswith("none")
+    with one.ledger.worker():
+        assert worker() == f"process {os.getpid()}"
+    assert worker().startswith("none")
+    with Path(f"{one.url}.worker").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody kept it
