@@ -123,6 +123,96 @@ def rules_table() -> str:
     return "\n".join(rows) + "\n"
 
 
+def states_drawing() -> str:
+    """What moves a job by itself, as a diagram; what people do, and late answers, are in the table."""
+    from mapper.delivery.states import EDGES, TERMINAL
+
+    begins = ("waiting", "ready", "invalid", "skipped", "suppressed", "erased")
+    moves = [edge for edge in EDGES if edge.by != "person" and not edge.why.startswith("a late answer")]
+    lines = [
+        *("```mermaid", "stateDiagram-v2", "    direction LR"),
+        *(f"    [*] --> {state}: accepted" for state in begins),
+        *(f"    {edge.source} --> {edge.target}: {edge.why.replace(':', ',')}" for edge in moves),
+        *(f"    {state} --> [*]" for state in TERMINAL),
+    ]
+    return "\n".join([*lines, "```"]) + "\n"
+
+
+def states_table() -> str:
+    """Every state with its meaning, the open ones first."""
+    from mapper.delivery.states import BLOCKING, MEANINGS, OPEN
+
+    rows = ["| state | | what it means |", "|---|---|---|"]
+    for state, means in MEANINGS.items():
+        kind = "the end" if state not in OPEN else "open; later jobs of the person wait" * (state in BLOCKING) or "open"
+        rows.append(f"| `{state}` | {kind} | {_cell(means)} |")
+    return "\n".join(rows) + "\n"
+
+
+def ways_table() -> str:
+    """Every way from a state to another: who moves a job, from where to where, and why."""
+    from mapper.delivery.states import EDGES
+
+    ways: dict[tuple[str, str, str], list[str]] = {}
+    for edge in EDGES:
+        ways.setdefault((edge.by, edge.target, edge.why), []).append(f"`{edge.source}`")
+    rows = ["| from | to | moved by | why |", "|---|---|---|---|"]
+    rows += [f"| {', '.join(sources)} | `{to}` | {by} | {_cell(why)} |" for (by, to, why), sources in ways.items()]
+    return "\n".join(rows) + "\n"
+
+
+def retries_table() -> str:
+    """When a job that was not taken is tried again."""
+    from mapper.delivery.schedule import Schedule
+
+    schedule = Schedule()
+    rows = [
+        "| after this many tries | it waits | each time, by chance | at the latest since the first |",
+        "|---|---|---|---|",
+    ]
+    least = most = 0.0
+    for failures in range(1, schedule.tries):
+        step = schedule.delay(failures, 0.5)
+        low, high = schedule.delay(failures, 0.0), schedule.delay(failures, 1.0)
+        least, most = least + low, most + high
+        rows.append(f"| {failures} | {_time(step)} | {_time(low)} to {_time(high)} | {_time(most)} |")
+    rows.append(f"| {schedule.tries} | it is `dead` | | |")
+    return "\n".join(rows) + "\n"
+
+
+def figures_table() -> str:
+    """The numbers that delivery keeps to, from the code."""
+    from mapper.delivery.policy import IN_A_ROW, LAPSES, Policy
+    from mapper.delivery.schedule import LONGEST_WAIT
+    from mapper.delivery.worker import Habits
+
+    policy, habits = Policy(), Habits()
+    never = "never"
+    rows = {
+        "an event is too old to be sent after": _time(policy.stale_after) if policy.stale_after else never,
+        "a job's tries at most, and the age at which it is given up": f"{policy.schedule.tries}, "
+        + _time(policy.schedule.age),
+        "requests under way at once in one worker": str(habits.slots),
+        "time for them to end when a worker is told to stop": _time(habits.drain),
+        "a worker that says nothing for so long is taken for gone": _time(policy.lease),
+        "workers in a row that never said how a job ended, and it is dead": str(LAPSES),
+        "a pause after the key was refused, doubled each time, at most": f"{_time(policy.pause)}, "
+        + _time(policy.longest_pause),
+        "sends in a row without a final answer, and one at a time is tried": str(IN_A_ROW),
+        "the longest that a Retry-After is believed": _time(LONGEST_WAIT),
+        "what a job held is deleted, after its end": _time(policy.keep) if policy.keep else never,
+    }
+    return "\n".join(["| | |", "|---|---|", *(f"| {what} | {value} |" for what, value in rows.items())]) + "\n"
+
+
+def _time(seconds: float) -> str:
+    """A length of time in the unit that suits it."""
+    for unit, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size or seconds == size:
+            return f"{round(seconds / size, 1):g} {unit if seconds != size else unit[:-1]}"
+    return f"{seconds:g} seconds"
+
+
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
@@ -132,6 +222,11 @@ GENERATED: dict[str, Callable[[], str]] = {
     "keys": keys_table,
     "codes": codes_table,
     "rules": rules_table,
+    "states-drawing": states_drawing,
+    "states": states_table,
+    "ways": ways_table,
+    "retries": retries_table,
+    "figures": figures_table,
 }
 
 

@@ -9,6 +9,10 @@ Knows the public names. Must not hold any logic; inside the package import the m
     if result.request is not None:
         outcome = mapper.send(result.request)
 
+    outbox = mapper.Outbox(postcards, store="mapper.db")
+    outbox.accept(event)                         # on disk when this returns, and sent once
+    outbox.drain()
+
 The street, in order: source, mapping, functions, expressions, rules, plan, event, identity, transform,
 request, outcome; what it asks of the world is in ports. Names are loaded when they are first used, so
 that ``import mapper`` brings in none of the libraries that it does not need.
@@ -21,6 +25,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mapper import expressions
+    from mapper.apps.outbox import Outbox
+    from mapper.delivery.values import Receipt, Status, StoreError
     from mapper.errors import MapperError, MappingError, PluginError, Problem, SettingsError
     from mapper.identity import Identity
     from mapper.outcome import Failure, Outcome, Reply
@@ -39,13 +45,17 @@ _HOMES = {
     "MapperError": "mapper.errors",
     "Memory": "mapper.transports.memory",
     "MappingError": "mapper.errors",
+    "Outbox": "mapper.apps.outbox",
     "Outcome": "mapper.outcome",
     "PluginError": "mapper.errors",
     "Problem": "mapper.errors",
+    "Receipt": "mapper.delivery.values",
     "Reply": "mapper.outcome",
     "Request": "mapper.request",
     "Result": "mapper.pipeline",
     "SettingsError": "mapper.errors",
+    "Status": "mapper.delivery.values",
+    "StoreError": "mapper.delivery.values",
     "Transport": "mapper.ports",
     "asend": "mapper.transports",
     "load": "mapper.pipeline",
@@ -61,13 +71,17 @@ __all__ = [
     "MapperError",
     "MappingError",
     "Memory",
+    "Outbox",
     "Outcome",
     "PluginError",
     "Problem",
+    "Receipt",
     "Reply",
     "Request",
     "Result",
     "SettingsError",
+    "Status",
+    "StoreError",
     "Transport",
     "asend",
     "expressions",

@@ -12,8 +12,8 @@ import io
 import itertools
 import json
 import logging
-import os
 import re
+import signal
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -21,19 +21,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
+from threading import Thread
 from typing import Any
 from unittest import mock
 
 import pytest
 from contracts.transport import TransportContract, order
-from receiver import Behaviour, Receiver, answer, hang
+from receiver import Behaviour, Receiver, answer
 
 import mapper
+from mapper.delivery.ledger import Ledger
 from mapper.outcome import Failure, Reply
 from mapper.request import Request
 from mapper.transports import http
-from mapper.transports.memory import Memory
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = "k3y-of-the-house"
@@ -86,10 +86,10 @@ SECTIONS = list(dict.fromkeys(block.section for block in PYTHON))
 
 
 def run(section: str, parts: list[Block] | None = None) -> dict[str, Any]:
-    """Execute a section's blocks one after the other, and give what they defined."""
+    """Execute a section's blocks one after the other, and give what they defined, and ``printed``."""
     chosen = parts or [block for block in PYTHON if block.section == section]
     alone = any(_COMPLETE.search(block.code) for block in chosen)
-    # Each run is a module of its own: Celery knows tasks by their module's name.
+    # Each run is a module of its own: none of them is the main program.
     namespace = {"__name__": f"postcards_{next(_NUMBERS)}"} if alone else run(SCRIPT)
     for block in chosen:
         printed = io.StringIO()
@@ -98,6 +98,7 @@ def run(section: str, parts: list[Block] | None = None) -> dict[str, Any]:
         with contextlib.redirect_stdout(printed):
             exec(code, namespace)  # noqa: S102 - running the page is what this file is for
         agrees(block, printed.getvalue().splitlines())
+        namespace.setdefault("printed", []).extend(printed.getvalue().splitlines())
     return namespace
 
 
@@ -153,7 +154,7 @@ def test_nothing_is_left_out() -> None:
     """A block is run, or says that it is not; each host that was asked for has one; each comment is compared."""
     assert [b.section for b in EMBED if b.language != "python" and not b.marked] == []
     assert [b.section for b in EMBED if b.language == "python" and b.marked] == []
-    hosts = {SCRIPT, "An endpoint in a thread", "An asynchronous endpoint", "AWS Lambda", "Celery"}
+    hosts = {SCRIPT, "One process that does both", "A worker of its own", "AWS Lambda", "What others hear of it"}
     assert hosts <= set(SECTIONS)
     text = (ROOT / "docs/embed.md").read_text(encoding="utf-8")
     assert len(EMBED) == text.count("```") // 2
@@ -206,41 +207,27 @@ def test_the_table_of_endings_is_complete() -> None:
     assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) - {"outcome"} == set(mapper.outcome.ENDINGS)
 
 
-class TestTheSameEventTwice:
-    """What the page offers until the engine remembers by itself."""
+def test_the_table_of_the_outbox_is_complete() -> None:
+    """What it names is there, and so are the asynchronous twins that the page speaks of."""
+    page = (ROOT / "docs/embed.md").read_text(encoding="utf-8")
+    table = page.partition("## The outbox")[2].partition("\n## ")[0]
+    rows = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+    methods = {re.findall(r"`(\w+)", row)[0] for row in rows}
+    assert methods == {"accept", "run", "drain", "stop", "status", "close"}
+    twins = ("aaccept", "arun", "adrain", "aclose")
+    assert [name for name in (*methods, *twins) if not callable(getattr(mapper.Outbox, name))] == []
 
-    def test_threads_send_one(self, destination: Destination) -> None:
-        """Eight that ask at once."""
-        receiver = destination(answer(202))
-        namespace = run("The same event twice")
-        request = namespace["postcards"].transform(an_event(2)).request
-        with ThreadPoolExecutor(8) as pool:
-            outcomes = list(pool.map(lambda _: namespace["send_once"](request, http.Http({"api_key": KEY})), range(8)))
-        assert sum(outcome is not None for outcome in outcomes) == 1
-        assert len(receiver.received) == 1
 
-    @pytest.mark.usefixtures("destination")
-    def test_only_what_was_not_taken_may_come_again(self) -> None:
-        """A retry and a pause free the messageId; an unknown and a rejection do not."""
-        namespace = run("The same event twice")
-
-        def twice(number: int, status: int) -> bool:
-            request = namespace["postcards"].transform(an_event(number)).request
-            memory = Memory(answers=[status])
-            namespace["send_once"](request, memory)
-            namespace["send_once"](request, memory)
-            return len(memory.requests) == 2
-
-        statuses = (202, 422, 429, 401, 500)
-        assert [twice(n, status) for n, status in enumerate(statuses, 3)] == [False, False, True, True, False]
-
-    @pytest.mark.usefixtures("destination")
-    def test_without_a_message_id_it_is_not_sent(self) -> None:
-        """It could not be recognised."""
-        namespace = run("The same event twice")
-        memory = Memory()
-        assert namespace["send_once"](replace(namespace["result"].request, message_id=None), memory) is None
-        assert memory.requests == []
+@pytest.mark.usefixtures("destination")
+def test_watchers_hear_of_an_unknown_and_of_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    """The page's own watcher calls somebody; the logs and the metrics name a job by its number."""
+    namespace = run("What others hear of it")
+    text = importlib.import_module("prometheus_client").generate_latest().decode()
+    assert "look at job 1" in namespace["printed"]
+    assert "job 1, try 1: unknown: the destination answered 500" in caplog.text
+    assert re.search(r'mapper_attempts_total\{account="postcards",ending="unknown"\} [1-9]', text)
+    words = (STREET, "Ada", "King", "u-1", "m-1")
+    assert [word for word in words if word in caplog.text or word in text] == []
 
 
 class TestFolder(TransportContract):
@@ -291,77 +278,107 @@ def client(namespace: dict[str, Any]) -> Any:
     return made.TestClient(namespace["app"])
 
 
-@pytest.mark.parametrize("section", ["An endpoint in a thread", "An asynchronous endpoint"])
+@contextlib.contextmanager
+def working(section: str, namespace: dict[str, Any]) -> Iterator[None]:
+    """The worker beside the service, where the service has none: the page's own program, until a signal ends it."""
+    if section == "One process that does both":
+        yield
+        return
+    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    outboxes: list[mapper.Outbox] = []
+
+    class Seen(mapper.Outbox):
+        def __enter__(self) -> Any:
+            outboxes.append(self)
+            return self
+
+    with mock.patch.object(signal, "signal") as heard, mock.patch.object(mapper, "Outbox", Seen, create=True):
+        worker = Thread(target=namespace["work"])
+        worker.start()
+        assert eventually(lambda: heard.call_count == 2)
+        yield
+        for call in heard.call_args_list:
+            call.args[1](call.args[0], None)
+        worker.join(10)
+    assert not worker.is_alive()
+    assert {number: signal.getsignal(number) for number in kept} == kept
+
+
+SERVICES = ["One process that does both", "A worker of its own"]
+
+
+@pytest.mark.parametrize("section", SERVICES)
 class TestFastAPI:
-    """Both endpoints give the same answers."""
+    """Both services give the same answers."""
 
-    def test_answers_as_the_page_says(self, section: str, destination: Destination) -> None:
-        """The statuses that make a caller send again stand for what was surely not taken, and for nothing else."""
-        namespace = run(section)
-        receiver = destination(*map(answer, (202, 422, 429, 401, 500)))
-        with client(namespace) as service:
-            answers = [service.post("/postcards", json=an_event(n)) for n in range(5)]
-        assert [(a.status_code, a.json()["status"]) for a in answers] == [
-            (200, "delivered"),
-            (422, "rejected"),
-            (503, "retry"),
-            (503, "pause"),
-            (202, "unknown"),
-        ]
-        assert [json.loads(received.body)["api_token"] for received in receiver.received] == [KEY] * 5
-        assert [STREET in a.text or KEY in a.text for a in answers] == [False] * 5
-
-    def test_what_is_no_order_is_not_sent(self, section: str, destination: Destination) -> None:
-        """Invalid: with its problems; skipped: with its reason; not JSON, a list, nothing at all: invalid too."""
+    def test_takes_in_and_sends_once(self, section: str, destination: Destination) -> None:
+        """The caller hears of it at once, twice where it calls twice; the destination gets one request."""
         namespace = run(section)
         receiver = destination(answer(202))
-        with client(namespace) as service:
-            invalid = service.post("/postcards", json=an_event(country="Narnia"))
-            skipped = service.post("/postcards", json=an_event(template_id=None))
+        with client(namespace) as service, working(section, namespace):
+            answers = [service.post("/postcards", json=an_event(1)) for _ in range(2)]
+            assert eventually(lambda: len(receiver.received) == 1)
+        assert [(a.status_code, a.json()["repeated"], a.json()["job"]) for a in answers] == [
+            (202, "", 1),
+            (202, "same", 1),
+        ]
+        assert [json.loads(received.body)["api_token"] for received in receiver.received] == [KEY]
+        assert [STREET in a.text or KEY in a.text for a in answers] == [False] * 2
+
+    def test_what_is_no_order_is_taken_and_not_sent(self, section: str, destination: Destination) -> None:
+        """Invalid: with its reason; skipped: with its own; not JSON, a list, nothing at all: invalid too."""
+        namespace = run(section)
+        receiver = destination(answer(202))
+        with client(namespace) as service, working(section, namespace):
+            invalid = service.post("/postcards", json=an_event(1, country="Narnia"))
+            skipped = service.post("/postcards", json=an_event(2, template_id=None))
             others = [service.post("/postcards", content=body) for body in (b"{", b"[]", b"", b'{"a":1,"a":2}')]
-        assert (invalid.status_code, invalid.json()["status"]) == (422, "invalid")
-        assert {"not_understood", "missing"} >= {problem["code"] for problem in invalid.json()["problems"]}
-        assert (skipped.status_code, skipped.json()["status"]) == (200, "skipped")
+        assert (invalid.status_code, invalid.json()["status"]) == (202, "invalid")
+        assert "address_country" in invalid.json()["because"]
+        assert "Narnia" not in invalid.text
         assert skipped.json()["because"] == "an update of the profile, not an order to print"
-        assert [other.json()["problems"][0]["code"] for other in others] == ["not_an_event"] * 4
+        assert [other.json()["status"] for other in others] == ["invalid"] * 4
         assert receiver.connections == 0
 
     def test_serves_many_at_once(self, section: str, destination: Destination) -> None:
-        """One mapping for all of them; each event becomes its own request."""
+        """One mapping and one store for all of them; each event becomes its own job."""
         namespace = run(section)
-        receiver = destination(answer(202, after=0.02))
-        events = [an_event(n, first_name=f"Ada{n}") if n % 2 else an_event(n, city=None) for n in range(24)]
+        destination(answer(202))
+        events = [{**an_event(n), "userId": f"u-{n}"} for n in range(24)]
         with client(namespace) as service, ThreadPoolExecutor(8) as pool:
             answers = list(pool.map(lambda event: service.post("/postcards", json=event), events))
-        assert [a.status_code for a in answers] == [422, 200] * 12
-        names = sorted(json.loads(received.body)["first_name"] for received in receiver.received)
-        assert names == sorted(f"Ada{n}" for n in range(1, 24, 2))
+        assert {a.status_code for a in answers} == {202}
+        assert sorted(a.json()["job"] for a in answers) == list(range(1, 25))
 
     @pytest.mark.usefixtures("destination")
-    def test_does_not_start_without_its_key(self, section: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Rather than fail at the first event."""
-        monkeypatch.delenv("INKIT_API_KEY")
-        with pytest.raises(mapper.SettingsError, match="INKIT_API_KEY"), client(run(section)):
-            pass
+    def test_a_store_that_fails_is_told_the_caller(self, section: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nothing was taken: it is to send it again."""
+        namespace = run(section)
+        with client(namespace) as service:
+            monkeypatch.setattr(Ledger, "accept", mock.Mock(side_effect=mapper.StoreError("the disk is full")))
+            refused = service.post("/postcards", json=an_event())
+            assert (refused.status_code, refused.json()) == (503, {"status": "not taken"})
+            monkeypatch.undo()
 
 
-def test_the_deadline_of_the_endpoints_is_shorter_than_their_caller_waits(
-    monkeypatch: pytest.MonkeyPatch, destination: Destination
+def test_the_service_that_sends_does_not_start_without_its_key(
+    destination: Destination, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Four seconds, of which the test waits a tenth of one: the caller hears ``unknown``."""
-    namespace = run("An endpoint in a thread")
-    shorter = namespace["Http"]
-    asked: list[float] = []
+    """Rather than keep what it takes for a day on which there is one; the other one needs none."""
+    del destination
+    monkeypatch.delenv("INKIT_API_KEY")
+    with pytest.raises(mapper.SettingsError, match="INKIT_API_KEY"):
+        run(SERVICES[0])
+    with client(run(SERVICES[1])) as service:
+        assert service.post("/postcards", json=an_event()).json()["status"] == "ready"
 
-    def impatient(secrets: Any, *, deadline: float) -> Any:
-        asked.append(deadline)
-        return shorter(secrets, deadline=deadline / 40)
 
-    monkeypatch.setitem(namespace, "Http", impatient)
-    destination(hang())
-    with client(namespace) as service:
-        late = service.post("/postcards", json=an_event())
-    assert (late.status_code, late.json()["status"], asked) == (202, "unknown", [4])
+def eventually(holds: Callable[[], bool], seconds: float = 10.0) -> bool:
+    """Whether it holds before the time is up."""
+    until = time.monotonic() + seconds
+    while not holds() and time.monotonic() < until:
+        time.sleep(0.005)
+    return holds()
 
 
 class TestLambda:
@@ -390,133 +407,3 @@ class TestLambda:
         namespace = run("AWS Lambda")
         given = [namespace["handler"](self.batch(an_event(n)), None) for n in range(3)]
         assert given == [{"batchItemFailures": []}] * 3
-
-
-@pytest.fixture
-def celery(destination: Destination, caplog: pytest.LogCaptureFixture) -> Iterator[SimpleNamespace]:
-    """The section, with a broker in memory and a real worker in a thread instead of Redis and processes."""
-    del destination  # its key and its directory
-    caplog.set_level(logging.DEBUG)  # a worker looks at the level when it starts
-    namespace = run("Celery")
-    app = namespace["app"]
-    app.conf.update(broker_url="memory://", broker_transport_options={"polling_interval": 0.01})
-    app.conf.worker_disable_rate_limits = True  # 300 a minute is a fifth of a second for each
-    start = importlib.import_module("celery.contrib.testing.worker").start_worker
-    with unconfigured(app), start(app, pool="solo", perform_ping_check=False) as worker:
-        worker.timer.call_repeatedly(0.01, lambda: None)  # a timer that is idle notices its end after a second
-        names = ("order", "send_postcard", "wait")
-        yield SimpleNamespace(app=app, worker=worker, **{name: namespace[name] for name in names})
-        app.control.shutdown()  # wakes it: by itself it would look up every two seconds
-
-
-@contextlib.contextmanager
-def unconfigured(app: Any) -> Iterator[None]:
-    """Keep a worker from setting up the logs, the output and the environment of the test process as its own."""
-
-    def as_it_is(**_: Any) -> None:
-        """Leave the logs alone: Celery does where somebody else says that they see to it."""
-
-    app.conf.worker_redirect_stdouts = False
-    setup_logging = importlib.import_module("celery.signals").setup_logging
-    setup_logging.connect(as_it_is)
-    with mock.patch.dict(os.environ):
-        yield
-    setup_logging.disconnect(as_it_is)
-
-
-def put_aside(app: Any, ending: str, seconds: float = 10.0) -> list[Any]:
-    """The messages in the queue of an ending: waits for the first."""
-    with app.connection_for_read() as connection:
-        queue = connection.SimpleQueue(f"postcards-{ending}")
-        found = [queue.get(timeout=seconds)]
-        found += [queue.get() for _ in range(queue.qsize())]
-        for message in found:
-            message.ack()
-        return found
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 10.0) -> bool:
-    """Whether it holds before the time is up."""
-    until = time.monotonic() + seconds
-    while not holds() and time.monotonic() < until:
-        time.sleep(0.01)
-    return holds()
-
-
-class TestCelery:
-    """A worker sends what a web process ordered."""
-
-    def test_tries_again_only_what_was_not_taken(
-        self, celery: SimpleNamespace, destination: Destination, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        """Twice refused for now, then taken; an unknown, a rejection and a pause are put aside after one attempt."""
-        soon = answer(429, headers={"Retry-After": "0"})
-        receiver = destination(soon, soon, answer(202))
-        assert celery.order(an_event(1)).status == "ready"
-        assert eventually(lambda: "m-1 delivered" in caplog.text)
-        assert [json.loads(r.body)["api_token"] for r in receiver.received] == [KEY] * 3
-        assert len({received.body for received in receiver.received}) == 1
-        for number, (ending, status) in enumerate({"unknown": 500, "rejected": 422, "pause": 401}.items(), 2):
-            receiver = destination(answer(status))
-            celery.order(an_event(number))
-            (message,) = put_aside(celery.app, ending)
-            stored = Request.from_dict(message.payload[0][0])
-            assert (stored.message_id, len(receiver.received)) == (f"m-{number}", 1)
-            assert message.headers["argsrepr"] == "(one request)"
-            assert KEY not in str(message.body)
-        assert "send_postcard" in caplog.text
-        assert STREET not in caplog.text
-        assert KEY not in caplog.text
-
-    def test_a_worker_without_a_key_loses_nothing(
-        self, celery: SimpleNamespace, destination: Destination, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Nothing was sent: it waits for the key."""
-        receiver = destination(answer(202))
-        monkeypatch.delenv("INKIT_API_KEY")
-        celery.order(an_event(9))
-        assert len(put_aside(celery.app, "pause")) == 1
-        assert receiver.connections == 0
-
-    def test_orders_only_what_is_ready(self, celery: SimpleNamespace, destination: Destination) -> None:
-        """The web process hears of the rest at once."""
-        receiver = destination(answer(202))
-        assert [celery.order(event).status for event in ({"type": "track"}, an_event(city=""))] == [
-            "skipped",
-            "invalid",
-        ]
-        assert receiver.connections == 0
-
-    def test_waits_as_the_page_says(self, celery: SimpleNamespace) -> None:
-        """What the destination asks for, else growing minutes; never so long that the broker hands it out twice."""
-
-        def waits(asked: str | None, retries: int = 0) -> int:
-            return int(celery.wait(mapper.Outcome("retry", "", retry_after=asked), retries))
-
-        assert [waits(None, n) for n in range(6)] == [60, 120, 240, 480, 900, 900]
-        assert [waits("7"), waits("99999"), waits("9" * 5000)] == [7, 900, 900]
-        assert [waits("Wed, 21 Oct 2026 07:28:00 GMT"), waits("²")] == [60, 60]
-
-    def test_puts_aside_what_is_refused_for_now_again_and_again(
-        self, celery: SimpleNamespace, destination: Destination
-    ) -> None:
-        """After eight repetitions the request is still there."""
-        receiver = destination(answer(503))
-        ready = mapper.load("inkit").transform(an_event(10)).request
-        assert ready is not None
-        celery.send_postcard.apply([ready.as_dict()], retries=7)  # at once and here: it is the eighth attempt
-        (message,) = put_aside(celery.app, "retry")
-        assert (Request.from_dict(message.payload[0][0]), len(receiver.received)) == (ready, 2)
-
-    def test_a_pause_stops_the_queue(self, celery: SimpleNamespace, destination: Destination) -> None:
-        """What comes after it waits: every request would be refused."""
-        receiver = destination(answer(403))
-        celery.order(an_event(11))
-        assert len(put_aside(celery.app, "pause")) == 1
-        assert eventually(lambda: not celery.worker.consumer.task_consumer.consuming_from("celery"))
-        celery.order(an_event(12))
-        with celery.app.connection_for_read() as connection:
-            (waiting,) = [connection.SimpleQueue("celery").get(timeout=10)]
-            waiting.ack()
-        assert waiting.payload[0][0]["message_id"] == "m-12"
-        assert len(receiver.received) == 1

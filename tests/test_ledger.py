@@ -127,7 +127,9 @@ def test_somebody_elses_database_is_refused_untouched(path: Path, mode: str) -> 
     assert files(path)["mapper.db"] == 0o644
 
 
-@pytest.mark.parametrize("text", [b"no database at all, but quite a long text" * 99, b"SQLite format 3\0" + b"\xff" * 500])
+@pytest.mark.parametrize(
+    "text", [b"no database at all, but quite a long text" * 99, b"SQLite format 3\0" + b"\xff" * 500]
+)
 def test_what_is_no_database_is_refused_untouched(path: Path, text: bytes) -> None:
     """A letter, or half a database."""
     path.write_bytes(text)
@@ -146,7 +148,7 @@ def test_a_newer_file_is_refused_untouched(path: Path) -> None:
     connection.close()
     before = content(path)
     for _ in range(2):
-        with pytest.raises(StoreError, match="newer mapper .version 99"):
+        with pytest.raises(StoreError, match=r"newer mapper .version 99"):
             open_store(str(path))
     assert content(path) == before
 
@@ -299,7 +301,9 @@ def test_nothing_of_anybody_in_a_name(intake: Callable[[str], Intake]) -> None:
     assert "ada" not in repr(one)
 
 
-@pytest.mark.parametrize("given", [b"\xff", b"", "no json", "\ud800", {"type": {1, 2}}, {"a": float("nan")}, b"[" * 9999])
+@pytest.mark.parametrize(
+    "given", [b"\xff", b"", "no json", "\ud800", {"type": {1, 2}}, {"a": float("nan")}, b"[" * 9999]
+)
 def test_anything_is_accepted(intake: Callable[[str], Intake], given: Any) -> None:
     """What is no event is an invalid one."""
     read = intake("")

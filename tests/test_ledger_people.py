@@ -92,8 +92,7 @@ CALLS = st.fixed_dictionaries(
 def event(number: int, call: dict[str, Any]) -> dict[str, Any]:
     """A call of a history; its messageId is its place."""
     made = {"type": "identify", "messageId": f"m{number}", "traits": call["traits"]}
-    made |= {"userId": name for name in call["who"] if name in "uv"}
-    made |= {"anonymousId": name for name in call["who"] if name in "xy"}
+    made |= {"userId" if name in "uv" else "anonymousId": name for name in call["who"]}
     made |= {"timestamp": call["at"]} if call["at"] else {}
     return made | ({"context": {"traits": call["context"]}} if call["context"] else {})
 
@@ -136,7 +135,7 @@ def test_a_value_that_comes_back_without_a_message_id(histories: Histories, orde
 
 @pytest.mark.parametrize("noted", [{"receivedAt": "2026-05-01T00:00:00Z"}, {}], ids=["receipt noted", "not noted"])
 def test_a_clock_that_runs_ahead_does_not_freeze_a_profile(histories: Histories, noted: dict[str, Any]) -> None:
-    """A call of the year 2096 came in 2026: what is said after it is newer, whether or not somebody noted the receipt."""
+    """A call of the year 2096 came in 2026: what is said later is newer, whether the receipt was noted or not."""
     wrong = {"type": "identify", "userId": "u", "messageId": "m1", "timestamp": "2096-01-01T00:00:00Z", **noted}
     moment = datetime.now(UTC) + timedelta(minutes=1)
     later = wrong | {"messageId": "m2", "timestamp": moment.isoformat(), "receivedAt": moment.isoformat()}
@@ -144,7 +143,7 @@ def test_a_clock_that_runs_ahead_does_not_freeze_a_profile(histories: Histories,
     assert known["a"]["value"] == 2
 
 
-# ---------------------------------------------------------------------------------------------------------- no byte left
+# --------------------------------------------------------------------------------------------------------- no byte left
 
 
 def test_no_byte_of_a_person_is_left(tmp_path: Path) -> None:

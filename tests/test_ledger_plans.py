@@ -134,7 +134,7 @@ def _spread(connection: Any) -> None:
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """A filled store of each engine. SQLite has no statistics unless somebody asks for them; PostgreSQL makes its own."""
+    """A filled store of each engine. SQLite has no statistics unless asked for them; PostgreSQL makes its own."""
     if request.param == "sqlite":
         where = f"sqlite:///{tmp_path_factory.mktemp('plans')}/mapper.db"
     else:
@@ -206,7 +206,7 @@ def _tables_of(statement: Any) -> list[Any]:
     return changed + (list(statement.columns_clause_froms) if isinstance(statement, Select) else [])
 
 
-#: The index that what is asked all the time has to go by. Of those below, others would do it some thousand times slower.
+#: The index that what is asked all the time has to go by: by another it would be some thousand times slower.
 BY = {
     "claim.DUE": "job_ready",
     "claim.NEXT": "job_ready",

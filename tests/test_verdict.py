@@ -21,9 +21,7 @@ RESEND = replace(HOLD, unknown="resend")
 FRESH = Standing(0, 0, 0.0)
 
 POLICIES = st.sampled_from([HOLD, RESEND])
-STANDINGS = st.builds(
-    Standing, st.integers(0, 5), st.integers(0, LAPSES), st.floats(0, 2000), st.booleans()
-)
+STANDINGS = st.builds(Standing, st.integers(0, 5), st.integers(0, LAPSES), st.floats(0, 2000), st.booleans())
 ENDINGS = st.builds(
     Ending,
     job=st.just(1),

@@ -68,7 +68,7 @@ class Intake:
         return Arrival(
             raw=raw,
             decoded=decoded,
-            message=self._message(message, digest),
+            message=self._message(message, f"{digest} {_moment(call)}"),
             digest=digest,
             person=self.names.user(user) if user is not None else None,
             anonymous=self.names.anonymous(anonymous) if anonymous is not None else None,
@@ -136,6 +136,12 @@ def _text(given: str | Mapping[str, Any]) -> bytes:
         return codec.utf8(given) if isinstance(given, str) else codec.text_of(given)
     except codec.NotJson:
         return given.encode("utf-8", "backslashreplace") if isinstance(given, str) else b"(an object that is no JSON)"
+
+
+def _moment(call: event.Identify) -> str:
+    """When a call says that it was made: without a messageId the same words at another time are another call."""
+    said = call.envelope["timestamp"] or call.envelope["originalTimestamp"]
+    return said if isinstance(said, str) else ""
 
 
 def _codes(result: Result) -> str:

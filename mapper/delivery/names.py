@@ -32,7 +32,7 @@ class Names:
         return self._of("message", message_id)
 
     def content(self, digest: str) -> str:
-        """The name of a call that has no messageId: it is the same call where it says the same."""
+        """The name of a call that has no messageId: it is the same call where it says the same, at the same time."""
         return self._of("content", digest)
 
     def digest(self, content: bytes) -> str:

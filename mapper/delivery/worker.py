@@ -179,8 +179,8 @@ class Worker:
         self._more = claimed is not None and bool(claimed.claims)
         if claimed is None:
             return self._ledger.store.now()
-        if claimed.paused is not None:  # looked at again now and then: a person may end it
-            self._quiet = min(claimed.paused, self._ledger.store.now() + _LOOK_AT_PAUSE)
+        if not claimed.claims and claimed.again is not None:  # looked at now and then: a person may end a pause
+            self._quiet = min(claimed.again, self._ledger.store.now() + _LOOK_AT_PAUSE)
         if claimed.paused is not None and claimed.paused != self._paused:
             self._watcher.paused(claimed.paused, claimed.because)
         self._paused = claimed.paused

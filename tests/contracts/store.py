@@ -893,7 +893,7 @@ class GuardContract(StoreTests):
         desk.later(39.9)
         assert desk.claim() == []
         desk.later(0.2)
-        assert [claim.job for claim in desk.claim()][0] == jobs[0]
+        assert desk.claim()[0].job == jobs[0]
         assert len(desk.rows(states=("ready",))) == 3
         assert desk.ledger.status().paused is None
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, assert_type
 
 import mapper
+from mapper.apps.outbox import Habits, Sending, Watcher, Watchers, of_plan
+from mapper.delivery.states import State
 from mapper.errors import Position
 
 
@@ -80,6 +83,41 @@ async def sends_from_a_loop(request: mapper.Request) -> str | None:
     return outcome.retry_after
 
 
+class Bell(Watcher):
+    """A stranger's watcher."""
+
+    def accepted(self, receipts: Sequence[mapper.Receipt]) -> None:
+        """Look at what became of each."""
+        for receipt in receipts:
+            assert_type(receipt.job, int)
+            assert_type(receipt.state, State)
+            assert_type(receipt.because, str | None)
+            assert_type(receipt.repeated, Literal["", "same", "conflict"])
+
+
+def embeds_an_outbox(mapping: mapper.Mapper, event: dict[str, Any]) -> mapper.Status:
+    """One event in any form, many of them; drained, and looked at."""
+    sending = Sending(
+        transport=Pigeon(), policy=of_plan(mapping.plan), habits=Habits(slots=4), watcher=Watchers(Bell())
+    )
+    with mapper.Outbox(mapping, Path("mapper.db"), settings={"template_id": "T1"}, sending=sending) as outbox:
+        assert_type(outbox.accept(event), list[mapper.Receipt])
+        assert_type(outbox.accept([event, b"{}", "{}"]), list[mapper.Receipt])
+        assert_type(outbox.accept(one for one in (event,)), list[mapper.Receipt])
+        outbox.run()
+        outbox.stop()
+        assert_type(outbox.status().counts, dict[State, int])
+        return outbox.drain(patience=1.5)
+
+
+async def embeds_an_outbox_in_a_loop(mapping: mapper.Mapper) -> list[mapper.Receipt]:
+    """The same, awaited."""
+    async with mapper.Outbox(mapping, store="postgresql://user@host/database", source="web") as outbox:
+        await outbox.arun()
+        assert_type(await outbox.adrain(), mapper.Status)
+        return await outbox.aaccept("{}")
+
+
 def evaluates_an_expression() -> Any:
     """The expression language alone."""
     expression = mapper.expressions.compile("traits.name")
@@ -95,7 +133,7 @@ def catches() -> tuple[mapper.Problem, ...]:
         return error.problems
     except mapper.SettingsError as error:
         return error.problems
-    except (mapper.PluginError, mapper.MapperError):
+    except (mapper.PluginError, mapper.StoreError, mapper.MapperError):
         return ()
     return ()
 
@@ -105,4 +143,6 @@ def refuses(mapping: mapper.Mapper, result: mapper.Result) -> None:
     mapping.transform()  # type: ignore[call-arg]
     mapper.send(result.request)  # type: ignore[arg-type]
     mapper.send(result)  # type: ignore[arg-type]
+    mapper.Outbox("mapping.yaml")  # type: ignore[arg-type]
+    mapper.Outbox(mapping).accept(5)  # type: ignore[arg-type]
     result.status = "ready"  # type: ignore[misc]

@@ -22,8 +22,8 @@ from mapper.delivery.policy import Policy
 from mapper.delivery.states import State
 from mapper.delivery.values import Arrival, Draft, Receipt
 from mapper.errors import MapperError
-from mapper.frozen import dataclass, field
-from mapper.identity import Identity
+from mapper.frozen import dataclass, field, replace
+from mapper.identity import Identity, Stamp
 
 #: Maps an event with what is known of its person.
 Mapping = Callable[[Arrival, Identity | None], Draft]
@@ -105,6 +105,7 @@ def accept(connection: Connection, store: Store, batch: Batch) -> list[Receipt]:
     fresh, receipts = _sorted_out(batch, known, last - len(batch.arrivals))
     failpoints.passed("in_accept")
     if fresh:
+        fresh = [(index, number, received(one, now)) for index, number, one in fresh]
         made = _Making(connection, store, batch, now).jobs(fresh)
         for index, row in zip((index for index, _, _ in fresh), made, strict=True):
             receipts[index] = Receipt(row["id"], row["state"], row["because"])
@@ -157,6 +158,16 @@ def _note_repeats(connection: Connection, mine: dict[str, Any], receipts: dict[i
     rows = [{**mine, "job": job, "same": c["same"], "conflict": c["conflict"]} for job, c in sorted(counted.items())]
     if rows:
         connection.execute(REPEATED, rows)
+
+
+def received(one: Arrival, now: float) -> Arrival:
+    """A call, made no later than now: a clock that runs ahead must not freeze what is known of a person for years."""
+    latest = int(now * 1e9)
+    if one.stamp is None or one.said is None or one.stamp.time <= latest:
+        return one
+    own = one.stamp.time
+    said = {name: {**t, "time": latest if t["time"] == own else latest - 1} for name, t in one.said.items()}
+    return replace(one, stamp=Stamp(latest, one.stamp.message_id), said=said)
 
 
 class _Making:
