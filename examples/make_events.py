@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from making import envelopes, orders, others, people, variations
@@ -34,6 +35,8 @@ SINGLE = {
         any_of=ANY_NAME,
     ),
 }
+#: Makes the envelope of one of Segment's libraries.
+Library = Callable[[Dice, str, datetime], Json]
 KINDS: tuple[Kind, ...] = (*orders.KINDS, *others.KINDS, *variations.KINDS)
 
 
@@ -46,17 +49,19 @@ def events() -> tuple[list[Json], Json]:
         for number in range(entry.count):
             call = entry.make(dice, number)
             message_id = f"{entry.slug}-{number + 1:04d}"
-            made.append(_enveloped(dice, call, message_id, number))
+            moment = envelopes.START + timedelta(minutes=dice.below(40_000), milliseconds=dice.below(1000))
+            made.append(
+                enveloped(dice, call, message_id, envelopes.LIBRARIES[number % len(envelopes.LIBRARIES)], moment)
+            )
             if call.who and entry.expected["status"] == "ready":
                 printed[message_id] = _printed(call)
     return Dice(SEED).shuffled(made), dict(sorted(printed.items()))
 
 
-def _enveloped(dice: Dice, call: Call, message_id: str, number: int) -> Json:
-    library = call.library or envelopes.LIBRARIES[number % len(envelopes.LIBRARIES)]
-    moment = envelopes.START + timedelta(minutes=dice.below(40_000), milliseconds=dice.below(1000))
+def enveloped(dice: Dice, call: Call, message_id: str, usual: Library, moment: datetime) -> Json:
+    """A call as Segment delivers it: in the envelope of its own library, or of the usual one."""
     user = call.user or (call.who.id if call.who else f"usr_{dice.hex(10)}")
-    event = envelopes.event(library(dice, user, moment), message_id, call.traits)
+    event = envelopes.event((call.library or usual)(dice, user, moment), message_id, call.traits)
     context = event["context"]
     event["context"] = {**context, **call.context, **_personas(context, call.context)}
     return {name: value for name, value in {**event, **call.changes}.items() if value is not GONE}

@@ -69,11 +69,15 @@ def test_help_lists_the_commands_in_the_order_of_use() -> None:
     """Each with a line that is not cut off."""
     lines = run("--help").out.partition("Commands:\n")[2].splitlines()
     names = [line.split()[0] for line in lines if line.startswith("  ") and line.split()[0].isalpha()]
-    order = ["preview", "transform", "send", "sandbox", "check", "test", "functions", "explain", "schema"]
+    order = ["preview", "transform", "send", "worker", "queue", "identity", "doctor", "sandbox", "check", "test"]
+    order += ["functions", "explain", "schema"]
     assert names[: len(order)] == order
 
 
-@pytest.mark.parametrize("command", ["preview", "transform", "check", "test", "functions", "explain", "schema"])
+@pytest.mark.parametrize(
+    "command",
+    ["preview", "transform", "queue", "identity", "doctor", "check", "test", "functions", "explain", "schema"],
+)
 def test_every_command_has_help(command: str) -> None:
     """-h and --help alike."""
     assert run(command, "-h").out == run(command, "--help").out != ""

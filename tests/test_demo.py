@@ -1,4 +1,4 @@
-"""``make demo``: what a new user runs first works, adds up, and is what the examples say."""
+"""``make demo``: what a new user runs first works, adds up, and proves what it says."""
 
 from __future__ import annotations
 
@@ -6,16 +6,27 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
+import httpx
 import pytest
 
-from mapper.apps.sending.records import FATES
+from mapper import pipeline
+from mapper.apps.sandbox import Sandbox
+from mapper.delivery.states import MEANINGS
 
 ROOT = Path(__file__).resolve().parent.parent
-TOTALS = json.loads((ROOT / "examples" / "expected.json").read_text("utf-8"))["totals"]
+#: Fewer events and a faster rate than a person is shown.
+EVENTS, RATE = 200, 100
+#: A request that the sandbox takes.
+BODY = {
+    "template_id": "T1", "first_name": "Ada", "address_line_1": "1 Main St", "address_city": "Boston",
+    "address_state": "MA", "address_zip": "02134", "address_country": "US", "source": "Segment",
+}  # fmt: skip
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="the demo is a bash script")
 
@@ -39,6 +50,7 @@ def run(clone: Path) -> subprocess.CompletedProcess[str]:
     """Run the demo from another directory, in a shell without settings."""
     path = f"{clone / 'bin'}{os.pathsep}{os.environ['PATH']}"
     environ = {"PATH": path, "PYTHONPATH": str(clone), "HOME": str(clone), "LANG": "C.UTF-8", "PYTHONUTF8": "1"}
+    environ |= {"EVENTS": str(EVENTS), "RATE": str(RATE)}
     script = ["bash", str(clone / "examples" / "demo.sh")]
     return subprocess.run(
         script,
@@ -59,10 +71,20 @@ def demo(clone: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_it_ends_well(demo: subprocess.CompletedProcess[str]) -> None:
-    """Exit code 0, although some of the examples are invalid on purpose; every command is shown."""
+    """Exit code 0, although some of the calls are invalid on purpose; every command is shown."""
     assert demo.returncode == 0, demo.stdout + demo.stderr
-    commands = re.findall(r"^\$ mapper (\w+) ", demo.stdout, re.MULTILINE)
-    assert commands == ["preview", "transform", "send"]
+    commands = re.findall(r"^\$ (?:mapper )?((?:queue )?\w+)", demo.stdout, re.MULTILINE)
+    resolves = [command for command in commands if command == "queue resolve"]
+    assert [command for command in commands if command != "queue resolve"] == [
+        *("preview", "export", "sandbox", "worker", "send", "kill", "queue status", "worker", "queue list"),
+        *("kill", "send"),
+    ]
+    assert len(resolves) in (1, 2)
+
+
+def test_it_fits_a_terminal(demo: subprocess.CompletedProcess[str]) -> None:
+    """Every line has at most 80 columns."""
+    assert [line for line in (demo.stdout + demo.stderr).splitlines() if len(line) > 80] == []
 
 
 def test_it_explains_one_call(demo: subprocess.CompletedProcess[str]) -> None:
@@ -71,32 +93,74 @@ def test_it_explains_one_call(demo: subprocess.CompletedProcess[str]) -> None:
     assert "02134" in demo.stdout
 
 
-def counted(text: str, words: str) -> dict[str, int]:
+def counted(text: str) -> dict[str, int]:
     """The numbers of an account, by the word that stands after each."""
-    return {word: int(number) for number, word in re.findall(rf"^ +([0-9]+) +({words})\b", text, re.MULTILINE)}
+    words = "|".join([*MEANINGS, "repeated", "conflicting", "read"])
+    found = re.findall(rf"^ +([0-9,]+)  ({words})\b", text, re.MULTILINE)
+    return {word: int(number.replace(",", "")) for number, word in found}
 
 
-def test_the_transformed_add_up(demo: subprocess.CompletedProcess[str], clone: Path) -> None:
-    """What transform counts is what the examples declare, and what it wrote."""
-    transformed = demo.stderr.partition("delivered")[0]
-    assert counted(transformed, "ready|invalid|skipped") == TOTALS
-    for name, status in (("requests", "ready"), ("rejects", "invalid")):
-        assert len((clone / "out" / f"{name}.ndjson").read_text("utf-8").splitlines()) == TOTALS[status]
+def test_the_counts_add_up(demo: subprocess.CompletedProcess[str], clone: Path) -> None:
+    """After all of it every call is delivered, invalid or skipped, as those who made them wrote down."""
+    first, last = re.split(r"^mapper transform says.*\n", demo.stderr, flags=re.MULTILINE)[:2]
+    assert counted(first)["read"] == EVENTS
+    shown = counted(last)
+    expected = Counter(json.loads((clone / "out" / "demo" / "expected.json").read_text("utf-8")).values())
+    assert shown == {
+        "delivered": expected["ready"],
+        "invalid": expected["invalid"],
+        "skipped": expected["skipped"],
+        "read": EVENTS,
+    }
 
 
-def test_the_sent_add_up(demo: subprocess.CompletedProcess[str], clone: Path) -> None:
-    """The account adds up, and the sandbox got as many as are said to be delivered, none twice."""
-    lines = demo.stderr.splitlines()
-    start = next(number for number, line in enumerate(lines) if " delivered " in line)
-    shown = counted("\n".join(lines[start:]), "|".join([*FATES, "read"]))
-    assert shown.pop("read") == sum(shown.values()) == sum(TOTALS.values())
-    assert shown["delivered"] + shown["duplicate"] == TOTALS["ready"]
-    assert (shown["invalid"], shown["skipped"]) == (TOTALS["invalid"], TOTALS["skipped"])
-    assert set(shown) == {"delivered", "duplicate", "invalid", "skipped"}
-    delivered = shown["delivered"]
-    assert f"counted {delivered} requests: {delivered} accepted, 0 refused, 0 dropped, 0 repeated" in demo.stderr
-    results = [json.loads(line) for line in (clone / "out" / "results.ndjson").read_text("utf-8").splitlines()]
-    assert sum(result["ending"] == "delivered" for result in results) == delivered
+def test_the_worker_was_killed_half_way(demo: subprocess.CompletedProcess[str]) -> None:
+    """Something was under way: it stood as unknown, and somebody settled it by the destination's own list."""
+    unknown = re.search(r"([0-9]+) jobs? unknown: a worker never said how they ended", demo.stdout)
+    assert unknown
+    assert int(unknown[1]) > 0
+    assert len(re.findall(r"^[0-9]+ +unknown ", demo.stdout, re.MULTILINE)) == int(unknown[1])
+
+
+def test_the_sandbox_proves_it(demo: subprocess.CompletedProcess[str], clone: Path) -> None:
+    """Each ready order arrived once, by the sandbox's own list."""
+    expected = Counter(json.loads((clone / "out" / "demo" / "expected.json").read_text("utf-8")).values())
+    proof = demo.stdout.partition("7. The proof")[2]
+    found = {words: int(number) for number, words in re.findall(r"^ +([0-9]+)  ([a-z ]+)", proof, re.MULTILINE)}
+    assert found["requests that the sandbox counted"] == found["ready orders that arrived once"] == expected["ready"]
+    assert (found["missing"], found["more than once"], found["not to be sent"]) == (0, 0, 0)
+
+
+def test_the_proof_can_fail(tmp_path: Path) -> None:
+    """An order that is missing, one that came twice and one that should not have come are named."""
+    text = (ROOT / "mappings" / "inkit.yaml").read_text("utf-8")
+    lines = (ROOT / "examples" / "make_orders.py", ROOT / "examples" / "arrivals.py")
+    subprocess.run([sys.executable, lines[0], "8", tmp_path / "e", tmp_path / "x"], check=True)
+    expected = json.loads((tmp_path / "x").read_text("utf-8"))
+    ready = [name for name, status in expected.items() if status == "ready"]
+    other = next((name for name in expected if name not in ready), "order-000000")
+    with Sandbox(pipeline.loads(text, environ={})) as sandbox:
+        for name in [*ready[1:], ready[1], other]:
+            body = {**BODY, "api_token": "sandbox", "order_number": name}
+            httpx.post(f"{sandbox.url}/integrations/webhook", json=body)
+        done = subprocess.run(
+            [sys.executable, lines[1], "prove", sandbox.url, tmp_path / "x"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    for words, name in (("missing", ready[0]), ("more than once", ready[1]), ("not to be sent", other)):
+        assert f"1  {words}: {name}" in done.stdout
+
+
+def test_nothing_is_left_running(demo: subprocess.CompletedProcess[str], clone: Path) -> None:
+    """What it started in the background is gone."""
+    assert demo.returncode == 0
+    address = re.search(r"http://127.0.0.1:([0-9]+)", (clone / "out" / "demo" / "sandbox.log").read_text("utf-8"))
+    assert address
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", int(address[1])), 1)
 
 
 def test_it_runs_a_second_time(demo: subprocess.CompletedProcess[str], clone: Path) -> None:

@@ -11,26 +11,22 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from receiver import Receiver, answer, close, hang
 from typer.testing import CliRunner, Result
 
-from mapper import outcome, pipeline
-from mapper.apps.cli import app
-from mapper.apps.outbox import target
-from mapper.apps.sending import records as accounts
-from mapper.apps.sending.records import AGAIN, FATES, UNDELIVERED, Record
-from mapper.apps.sending.run import IN_A_ROW, Rehearsal, Run, World
-from mapper.outcome import Failure, Outcome, Reply
-from mapper.pipeline import Mapper
-from mapper.readers.events import Event
+from mapper import pipeline
+from mapper.apps.cli import app, taking
+from mapper.apps.cli.slips import Slips
+from mapper.apps.outbox import Outbox, target
+from mapper.apps.outbox.rehearsal import rehearse
+from mapper.delivery.states import MEANINGS
+from mapper.delivery.values import Receipt
 from mapper.request import Request
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,285 +68,7 @@ def without(event: dict[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in event.items() if key != name}
 
 
-# ------------------------------------------------------------------------------------------- what becomes of each event
-
-
-class Fake:
-    """A world that answers from a script, and in which time passes by waiting alone."""
-
-    def __init__(self, *script: int | Reply | Failure, mapper: Mapper) -> None:
-        self.moments: list[float] = []
-        self.posted: list[Request] = []
-        self.now = 0.0
-        self._script = script
-        self._answers = mapper.plan.send.answers
-
-    def world(self) -> World:
-        """This world."""
-        return World(self._post, lambda: self.now, self._wait, lambda: datetime(2026, 11, 21, tzinfo=UTC))
-
-    def _post(self, request: Request) -> Outcome:
-        self.moments.append(self.now)
-        self.posted.append(request)
-        told = self._script[min(len(self.posted), len(self._script)) - 1] if self._script else 202
-        return outcome.classify(Reply(told) if isinstance(told, int) else told, self._answers)
-
-    def _wait(self, seconds: float) -> None:
-        self.now += seconds
-
-
-def played(
-    events: Sequence[Any], *script: int | Reply | Failure, more: str = "", **options: Any
-) -> tuple[Run, list[Record], Fake]:
-    """A run over events in a world that answers from a script."""
-    mapper = pipeline.loads(mapping_text(more=more), environ={})
-    fake = Fake(*script, mapper=mapper)
-    run = Run(mapper.plan, mapper.settings.public, fake.world(), **options)
-    records = []
-    for number, event in enumerate(events, start=1):
-        raw = event if isinstance(event, bytes) else json.dumps(event).encode()
-        decoded = None if isinstance(event, bytes) else event
-        records.append(run.take(Event("f", number, raw, decoded, mapper.transform(raw))))
-    return run, records, fake
-
-
-def fates(records: Sequence[Record]) -> list[str]:
-    """What became of each event."""
-    return [record.fate for record in records]
-
-
-@pytest.mark.parametrize(
-    ("told", "fate"),
-    [
-        (202, "delivered"),
-        (400, "rejected"),
-        (429, "retry"),
-        (500, "unknown"),
-        (401, "paused"),
-        (Failure("connect", maybe_sent=False), "retry"),
-        (Failure("timeout", maybe_sent=True), "unknown"),
-        (Failure("bad_header", maybe_sent=False, fault="request"), "rejected"),
-        (Failure("insecure_url", maybe_sent=False, fault="settings"), "paused"),
-    ],
-)
-def test_each_ending_has_its_fate(told: int | Failure, fate: str) -> None:
-    """What the destination answers, and what the network does, is counted as what it is."""
-    run, records, _ = played([call(1)], told)
-    assert fates(records) == [fate]
-    assert run.undelivered == (fate != "delivered")
-
-
-def test_what_makes_no_request_is_counted() -> None:
-    """No JSON, no event, not ready, and of another type: all are counted, none is sent."""
-    events = [b"{", {"a": 1}, call(1, traits={}), call(2, type="track"), call(3)]
-    run, records, fake = played(events)
-    assert fates(records) == ["invalid", "invalid", "invalid", "skipped", "delivered"]
-    assert len(fake.posted) == 1
-    assert run.read == 5
-    assert records[2].because == "missing template"
-
-
-def test_the_same_call_is_sent_once() -> None:
-    """The same messageId is one call, however it comes a second time; after a refusal too."""
-    run, records, fake = played([call(1), call(2), call(1), call(1)], 400, 202)
-    assert fates(records) == ["rejected", "delivered", "duplicate", "duplicate"]
-    assert len(fake.posted) == 2
-    assert run.conflicts == 0
-
-
-def test_one_message_id_with_two_contents() -> None:
-    """The first is sent, and the other is no duplicate: somebody's mail may be missing."""
-    run, records, fake = played([call(1), call(1, traits={"template": "T2"})])
-    assert fates(records) == ["delivered", "conflicting"]
-    assert (run.conflicts, run.undelivered) == (1, 1)
-    assert "another content" in records[1].because
-    assert len(fake.posted) == 1
-
-
-def test_calls_without_a_message_id() -> None:
-    """They are the same when person and request are: two people may order the same, and one person two things."""
-    one, two = without(call(1), "messageId"), without(call(2), "messageId")
-    other = {**one, "traits": {"template": "T2"}}
-    twin = {**one, "userId": "u-3"}
-    _, records, _ = played([one, two, one, other, twin])
-    assert fates(records) == ["delivered", "delivered", "duplicate", "delivered", "delivered"]
-
-
 ONCE = "  once_per: {key: [userId, fields.template], within: 1h}"
-
-
-def order(number: int, user: str, template: str) -> dict[str, Any]:
-    """A call of a person who orders something."""
-    return call(number, userId=user, traits={"template": template})
-
-
-def test_an_order_that_the_mapping_guards() -> None:
-    """once_per holds within the run, key by key."""
-    orders = [order(1, "a", "T1"), order(2, "a", "T1"), order(3, "a", "T2"), order(4, "b", "T1")]
-    _, records, _ = played(orders, more=ONCE)
-    assert fates(records) == ["delivered", "duplicate", "delivered", "delivered"]
-    assert "once_per" in records[1].because
-
-
-@pytest.mark.parametrize(
-    ("told", "second"), [(202, "duplicate"), (500, "duplicate"), (429, "duplicate"), (400, "delivered")]
-)
-def test_a_refused_order_may_be_tried_again(told: int, second: str) -> None:
-    """Only after a refusal for good is another call with the same order no second postcard."""
-    _, records, _ = played([order(1, "a", "T1"), order(2, "a", "T1")], told, 202, more=ONCE)
-    assert fates(records)[1] == second
-
-
-def test_the_guard_ends_with_its_time() -> None:
-    """What was sent an hour ago does not stand in the way of the next."""
-    events = [order(n, user, "T1") for n, user in enumerate("abacaa")]
-    _, records, fake = played(events, more=ONCE, rate=(1, 1801))
-    assert fates(records) == ["delivered", "delivered", "duplicate", "delivered", "delivered", "duplicate"]
-    assert fake.moments == pytest.approx([0, 1801, 3602, 5403], abs=0.1)
-
-
-def test_no_guard_without_its_key() -> None:
-    """People without a userId do not share one key: the guard does not apply to them."""
-    events = [{**without(call(n), "userId"), "anonymousId": f"a-{n}", "traits": {"template": "T"}} for n in (1, 2)]
-    _, records, _ = played(events, more=ONCE)
-    assert fates(records) == ["delivered", "delivered"]
-
-
-def test_an_order_without_its_whole_key_is_counted() -> None:
-    """It is sent, and whoever relies on the guard is told that it was none."""
-    events = [order(1, "a", "T1"), {**without(order(2, "", "T1"), "userId"), "anonymousId": "x"}, order(3, "a", "T1")]
-    run, records, _ = played(events, more=ONCE)
-    assert fates(records) == ["delivered", "delivered", "duplicate"]
-    assert run.unguarded == 1
-    assert played(events)[0].unguarded == 0
-
-
-def test_a_number_and_its_text_are_one_key() -> None:
-    """A userId of 1 and one of "1" are the same person, as they are everywhere else."""
-    events = [call(n, userId=who, traits={"template": "T1"}) for n, who in enumerate([1, "1", " 1 ", 2])]
-    _, records, _ = played(events, more=ONCE)
-    assert fates(records) == ["delivered", "duplicate", "duplicate", "delivered"]
-
-
-def test_a_key_that_no_json_can_say_guards_nothing() -> None:
-    """Not a number, and too large: two of those are no reason to take two orders for one."""
-    guard = "  once_per: {key: [\"[to_number('1e999')]\"], within: 1h}"
-    run, records, _ = played([call(1), call(2)], more=guard)
-    assert fates(records) == ["delivered", "delivered"]
-    assert run.unguarded == 2
-
-
-def test_the_rate_is_kept() -> None:
-    """Requests leave evenly; what is not sent takes no turn."""
-    _, _, fake = played([call(1), call(1), b"{", call(2), call(3)], rate=(300, 60))
-    assert fake.moments == pytest.approx([0, 0.2, 0.4], abs=1e-3)
-
-
-def test_pause_stops_at_once() -> None:
-    """After a refused key nothing more is sent; what would have been is counted as unsent."""
-    run, records, fake = played([call(1), call(2), b"{", call(3), call(2), call(4)], 202, 401)
-    assert fates(records) == ["delivered", "paused", "invalid", "unsent", "duplicate", "unsent"]
-    assert len(fake.posted) == 2
-    assert run.stopped is not None
-    assert "401" in run.stopped
-
-
-def test_stop_keeps_its_first_reason() -> None:
-    """Why sending stopped is what happened first."""
-    run, _, _ = played([])
-    run.stop("one")
-    run.stop("two")
-    assert run.stopped == "one"
-
-
-def limited(seconds: str) -> Reply:
-    """A 429 that asks to wait."""
-    return Reply(429, {"retry-after": seconds})
-
-
-def test_retry_after_is_honoured() -> None:
-    """The next request waits as long as it was asked to; the refused one is not sent again."""
-    _, records, fake = played([call(n) for n in range(3)], limited("7"), 202, rate=(300, 60))
-    assert fates(records) == ["retry", "delivered", "delivered"]
-    assert fake.moments == pytest.approx([0, 7, 7.2], abs=1e-3)
-
-
-def test_retry_after_of_what_was_delivered_is_no_wait() -> None:
-    """A destination may say when it will have printed; that holds up nobody else."""
-    _, _, fake = played([call(1), call(2)], Reply(202, {"retry-after": "3600"}))
-    assert fake.moments == [0, 0]
-
-
-@pytest.mark.parametrize("asked", ["3600", "Fri, 31 Dec 9999 23:59:59 GMT"])
-def test_a_long_retry_after_stops(asked: str) -> None:
-    """Nobody waits an hour in front of a terminal: the rest is kept for later."""
-    run, records, fake = played([call(n) for n in range(3)], limited(asked))
-    assert fates(records) == ["retry", "unsent", "unsent"]
-    assert fake.now == 0
-    assert run.stopped is not None
-
-
-@pytest.mark.parametrize("told", [503, 500, Failure("connect", maybe_sent=False), Failure("timeout", maybe_sent=True)])
-def test_a_destination_that_is_down_stops_the_run(told: int | Failure) -> None:
-    """Ten in a row without a final answer are enough: each more may be a postcard that nobody can account for."""
-    run, records, _ = played([call(n) for n in range(IN_A_ROW + 5)], told)
-    assert fates(records)[IN_A_ROW:] == ["unsent"] * 5
-    assert run.stopped is not None
-
-
-def test_now_and_then_a_failure_does_not_stop_the_run() -> None:
-    """Only failures in a row count: a final answer between them, even a refusal, shows that somebody is there."""
-    script = ([503] * (IN_A_ROW - 1) + [400]) * 3
-    run, _, _ = played([call(n) for n in range(len(script))], *script)
-    assert run.stopped is None
-
-
-def test_a_cap_holds_the_surplus() -> None:
-    """cap.run bounds what one run may cost; the rest is held."""
-    run, records, fake = played([call(n) for n in range(5)], most=3)
-    assert fates(records) == ["delivered"] * 3 + ["held"] * 2
-    assert len(fake.posted) == 3
-    assert run.undelivered == 2
-
-
-@given(
-    numbers=st.lists(st.integers(0, 12), max_size=40),
-    script=st.lists(st.sampled_from([202, 202, 400, 401, 429, 500, 503]), max_size=40),
-    most=st.one_of(st.none(), st.integers(0, 20)),
-    guarded=st.booleans(),
-)
-def test_every_event_ends_once_and_nothing_is_sent_twice(
-    numbers: list[int], script: list[int], most: int | None, *, guarded: bool
-) -> None:
-    """Whatever is answered: events = the sum over the fates, and no messageId leaves a second time (laws 7 and 8)."""
-    events = [order(n, f"u-{n % 5}", f"T{n % 3}") for n in numbers]
-    run, records, fake = played(events, *script, more=ONCE if guarded else "", most=most)
-    assert run.read == len(events) == sum(run.counts[fate] for fate in FATES)
-    sent = Counter(request.message_id for request in fake.posted)
-    assert set(sent.values()) <= {1}
-    assert run.counts["conflicting"] == 0
-    assert len(fake.posted) == sum(record.outcome is not None for record in records)
-    assert len(fake.posted) <= (len(events) if most is None else most)
-    firsts = {record.event.message_id for record in records if record.fate != "duplicate"}
-    assert guarded or firsts == {event["messageId"] for event in events}
-
-
-def test_a_rehearsal_is_the_run_without_the_sending() -> None:
-    """It counts what would leave and how long that takes, and posts nothing."""
-    mapper = pipeline.loads(mapping_text(more=ONCE), environ={})
-    rehearsal = Rehearsal()
-    run = Run(mapper.plan, {}, rehearsal.world(), rate=(300, 60))
-    for number, event in enumerate([order(1, "a", "T"), order(1, "a", "T"), order(2, "a", "T"), order(3, "b", "T")]):
-        raw = json.dumps(event).encode()
-        run.take(Event("f", number, raw, event, mapper.transform(raw)))
-    assert run.counts == {"delivered": 2, "duplicate": 2}
-    assert rehearsal.seconds == pytest.approx(0.2, abs=1e-3)
-
-
-def test_words_for_every_fate() -> None:
-    """The table of fates is whole, and says which of them leave somebody without mail."""
-    assert AGAIN < UNDELIVERED < set(FATES)
-    assert set(FATES) - UNDELIVERED == {"delivered", "duplicate", "invalid", "skipped"}
 
 
 # ----------------------------------------------------------------------------------------------------- where it is sent
@@ -386,10 +104,11 @@ def test_the_host_of_a_mapping() -> None:
 
 
 class Desk:
-    """A directory with a mapping and events, and the command line over them."""
+    """A directory with a mapping, events and a store, and the command line over them."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.environ = {"TEST_KEY": KEY, "MAPPER_STORE": str(path / "mapper.db"), "NO_COLOR": "1"}
         self.write("letters.yaml", mapping_text())
 
     def write(self, name: str, text: str) -> Path:
@@ -405,7 +124,7 @@ class Desk:
 
     def run(self, *words: str, stdin: str | None = None, key: str | None = KEY) -> Result:
         """Run ``mapper send`` with the mapping."""
-        environ = {"TEST_KEY": key, "MAPPER_MAPPING": None, "COLUMNS": None}
+        environ = {**self.environ, "TEST_KEY": key, "MAPPER_MAPPING": None, "COLUMNS": "200"}
         command = ["send", "-m", str(self.path / "letters.yaml"), *words]
         return CliRunner().invoke(app, command, input=stdin, env=environ)
 
@@ -424,31 +143,40 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
 
 
-def counts(result: Result) -> dict[str, int]:
+def counted(text: str) -> dict[str, int]:
     """The account that a run shows."""
-    rows = (line.split() for line in result.stderr.splitlines())
-    names = {*FATES, "read"}
-    return {row[1]: int(row[0].replace(",", "")) for row in rows if len(row) > 1 and row[1] in names}
+    rows = (line.split() for line in text.splitlines())
+    names = {*MEANINGS, "repeated", "conflicting", "read"}
+    return {
+        row[1]: int(row[0].replace(",", "")) for row in rows if len(row) > 1 and row[1] in names and row[0].isdigit()
+    }
 
 
-def bodies(receiver: Receiver) -> list[dict[str, Any]]:
-    """The bodies that reached a receiver."""
-    return [json.loads(received.body) for received in receiver.received]
+def counts(result: Result) -> dict[str, int]:
+    """The account that a run shows; it has to add up."""
+    shown = counted(result.stderr)
+    assert sum(shown.values()) == 2 * shown.get("read", 0)
+    return shown
+
+
+def streets(receiver: Receiver) -> list[str]:
+    """Which events reached a receiver, by the last sign of their streets, sorted."""
+    return sorted(json.loads(received.body)["street"][-1] for received in receiver.received)
 
 
 def test_sends_to_a_sandbox_of_its_own(desk: Desk) -> None:
-    """Without --to nothing leaves the machine; the counts add up, and are those of the sandbox."""
+    """Without --to nothing leaves the machine, and no store is left; the counts are those of the sandbox."""
     file = desk.events(call(1), "{", call(2), call(1), call(3, type="page"), "", call(4, traits={}))
     result = desk.run(file, "--rate", "none", key=None)
     assert result.exit_code == 1
-    shown = counts(result)
-    assert shown == {"delivered": 2, "duplicate": 1, "invalid": 2, "skipped": 1, "read": 6}
+    assert counts(result) == {"delivered": 2, "repeated": 1, "invalid": 2, "skipped": 1, "read": 6}
     assert "The sandbox counted 2 requests: 2 accepted, 0 refused" in result.stderr
     assert result.stdout == ""
+    assert sorted(path.name for path in desk.path.iterdir()) == ["events.ndjson", "letters.yaml"]
 
 
 def test_all_delivered_is_exit_0(desk: Desk) -> None:
-    """Duplicates and skipped events alone are fine."""
+    """Repeated and skipped events alone are fine."""
     assert desk.run(desk.events(call(1), call(1), call(2, type="page"))).exit_code == 0
     assert desk.run(desk.events()).exit_code == 0
 
@@ -456,16 +184,74 @@ def test_all_delivered_is_exit_0(desk: Desk) -> None:
 def test_the_examples_add_up(desk: Desk) -> None:
     """The shipped mapping and the examples: every event is accounted for, and what is ready arrives once."""
     expected = json.loads((EXAMPLES / "expected.json").read_text("utf-8"))
-    words = ["-m", expected["mapping"], "--identity", str(EXAMPLES / expected["identity"]), "--rate", "none"]
-    result = desk.run(str(EXAMPLES / "events.ndjson"), *words, "--results", str(desk.path / "results"))
+    words = ["-m", expected["mapping"], "--identity", str(EXAMPLES / expected["identity"])]
+    words += ["--rate", "none", "--stale-after", "none", "--results", str(desk.path / "results")]
+    result = desk.run(str(EXAMPLES / "events.ndjson"), *words)
     shown = counts(result)
-    assert shown.pop("read") == sum(expected["totals"].values()) == sum(shown.values())
-    assert shown["delivered"] + shown["duplicate"] == expected["totals"]["ready"]
-    assert shown["invalid"] == expected["totals"]["invalid"]
-    assert shown["skipped"] == expected["totals"]["skipped"]
-    assert f"{shown['delivered']} accepted, 0 refused, 0 dropped, 0 repeated" in result.stderr
-    status = Counter(record["status"] for record in desk.records("results"))
-    assert status == expected["totals"]
+    assert (shown["delivered"], shown["invalid"], shown["skipped"]) == tuple(expected["totals"].values())
+    assert shown["read"] == sum(expected["totals"].values())
+    assert f"{shown['delivered']} accepted, 0 refused, 0 dropped" in result.stderr
+    states = Counter(record["state"] for record in desk.records("results"))
+    assert states["delivered"] == expected["totals"]["ready"]
+
+
+def test_the_same_file_again_sends_nothing_twice(desk: Desk) -> None:
+    """The second account is the first's, and says that an earlier run accepted them."""
+    file = desk.events(call(1), call(2), call(2), "{", call(3, type="page"))
+    with Receiver() as receiver:
+        desk.at(receiver)
+        first, second = (desk.run(file, "--to", "live", "--yes") for _ in range(2))
+    assert first.exit_code == second.exit_code == 1
+    assert counts(first) == counts(second)
+    assert counts(first) == {"delivered": 2, "repeated": 1, "invalid": 1, "skipped": 1, "read": 5}
+    assert streets(receiver) == ["1", "2"]
+    assert "4 calls accepted by an earlier run already" in second.stderr
+    assert "earlier run" not in first.stderr
+
+
+def test_on_both_engines(desk: Desk, store_url: str) -> None:
+    """Accepted, asked for, sent and accounted for, on SQLite and on PostgreSQL."""
+    file, words = desk.events(*map(call, range(5)), "{"), ["--to", "live", "--yes", "--store", store_url]
+    with Receiver() as receiver:
+        desk.at(receiver, more="  rate: 100/second")
+        first, second = (desk.run(file, *words) for _ in range(2))
+        with Outbox(pipeline.load(str(desk.path / "letters.yaml")), store_url) as outbox:
+            found = rehearse(outbox, lambda: [[json.dumps(call(number)).encode() for number in (1, 8)]])
+    assert (found.read, found.sent) == (2, 1)
+    assert counts(first) == counts(second) == {"delivered": 5, "invalid": 1, "read": 6}
+    assert streets(receiver) == list("01234")
+
+
+def test_what_is_added_to_a_file_is_sent(desk: Desk) -> None:
+    """Only that."""
+    with Receiver() as receiver:
+        desk.at(receiver)
+        assert desk.run(desk.events(call(1)), "--to", "live", "--yes").exit_code == 0
+        assert desk.run(desk.events(call(1), call(2)), "--to", "live", "--yes").exit_code == 0
+    assert streets(receiver) == ["1", "2"]
+
+
+def test_two_sources_have_ids_of_their_own(desk: Desk) -> None:
+    """The same messageId of another source is another call."""
+    file = desk.events(call(1))
+    with Receiver() as receiver:
+        desk.at(receiver)
+        for source in ("web", "app", "web"):
+            assert desk.run(file, "--to", "live", "--yes", "--source", source).exit_code == 0
+    assert streets(receiver) == ["1", "1"]
+
+
+def test_a_sandbox_with_a_store_is_remembered(desk: Desk) -> None:
+    """Its account has a name of its own, whatever the port; the live account knows nothing of it."""
+    file, store = desk.events(call(1), call(2)), ["--store", str(desk.path / "here.db")]
+    assert "counted 2 requests" in desk.run(file, *store).stderr
+    again = desk.run(file, *store)
+    assert "counted 0 requests" in again.stderr
+    assert counts(again)["delivered"] == 2
+    with Receiver() as receiver:
+        desk.at(receiver)
+        assert desk.run(file, *store, "--to", "live", "--yes").exit_code == 0
+    assert streets(receiver) == ["1", "2"]
 
 
 def test_nothing_of_anybody_is_shown(desk: Desk) -> None:
@@ -478,179 +264,135 @@ def test_nothing_of_anybody_is_shown(desk: Desk) -> None:
     assert CANARY not in seen
     assert KEY not in seen
     assert KEY[-4:] not in seen
-    assert [body["token"] for body in bodies(receiver)] == [KEY] * 3
+    assert [json.loads(received.body)["token"] for received in receiver.received] == [KEY] * 3
 
 
-def test_the_order_of_the_files_is_kept(desk: Desk) -> None:
-    """One after the other, file after file."""
-    one, two = desk.events(call(3), call(1), name="one"), desk.events(call(2), call(0), name="two")
-    with Receiver() as receiver:
+def test_the_calls_of_one_person_stay_in_their_order(desk: Desk) -> None:
+    """File after file, one after the other; those of others need not wait for them."""
+    mine = [call(number, userId="u") for number in range(6)]
+    with Receiver(answer(202, after=0.02)) as receiver:
         desk.at(receiver)
-        assert desk.run(two, one, "--to", "live", "--yes").exit_code == 0
-    assert [body["street"][-1] for body in bodies(receiver)] == ["2", "0", "3", "1"]
-    assert receiver.connections == 1
+        one, two = desk.events(*mine[:3], name="one"), desk.events(*mine[3:], name="two")
+        assert desk.run(one, two, "--to", "live", "--yes").exit_code == 0
+    assert [json.loads(received.body)["street"][-1] for received in receiver.received] == list("012345")
 
 
 def test_the_results(desk: Desk) -> None:
-    """One line for each event: where it stood, what became of it, and why; no trait."""
-    with Receiver(answer(202), answer(400), answer(500)) as receiver:
+    """One line for each event: where it stood, which job it is, what became of it, and why; no trait."""
+    with Receiver(answer(202)) as receiver:
         desk.at(receiver)
-        file = desk.events(call(1), "", "{", call(2), call(3), call(1))
+        other = call(1, traits={"template": "T2"})
+        file = desk.events(call(1), "", "{", call(1), other, call(2, type="page"))
         result = desk.run(file, "--to", "live", "--yes", "--results", str(desk.path / "results"))
     assert result.exit_code == 4
     records = desk.records("results")
-    picked = [(r["line"], r["message_id"], r["status"], r["ending"], r["http"]) for r in records]
+    picked = [(r["line"], r["message_id"], r["job"], r["state"], r["status"], r["repeated"]) for r in records]
     assert picked == [
-        (1, "m-1", "ready", "delivered", 202),
-        (3, None, "invalid", None, None),
-        (4, "m-2", "ready", "rejected", 400),
-        (5, "m-3", "ready", "unknown", 500),
-        (6, "m-1", "ready", "duplicate", None),
+        (1, "m-1", 1, "delivered", 202, None),
+        (3, None, 2, "invalid", None, None),
+        (4, "m-1", 1, "delivered", 202, "same"),
+        (5, "m-1", 1, "delivered", 202, "conflict"),
+        (6, "m-2", 3, "skipped", None, None),
     ]
-    assert all(set(r) == {"file", "line", "message_id", "status", "ending", "http", "because"} for r in records)
-
-
-def test_what_was_not_delivered_can_be_sent_again(desk: Desk) -> None:
-    """The kept events are byte for byte those that came, and a second run delivers them, and only them."""
-    odd = (
-        '{ "type":"identify", "messageId":"m-2", "userId":"u", "traits":{"template":"T","n":12345678901234567890123} }'
-    )
-    file = desk.events(call(1), odd, call(3), call(4))
-    unsent, again = str(desk.path / "unsent"), str(desk.path / "again")
-    with Receiver(answer(202), answer(429), answer(401), answer(202)) as receiver:
-        desk.at(receiver)
-        first = desk.run(file, "--to", "live", "--yes", "--unsent", unsent)
-        assert first.exit_code == 4
-        assert Path(unsent).read_text("utf-8").splitlines() == [odd, *Path(file).read_text("utf-8").splitlines()[2:]]
-        assert desk.run(unsent, "--to", "live", "--yes", "--unsent", again).exit_code == 0
-    assert counts(first) == {"delivered": 1, "retry": 1, "paused": 1, "unsent": 1, "read": 4}
-    assert len(receiver.received) == 3 + 3
-    assert Path(again).read_bytes() == b""
-    assert stat.S_IMODE(Path(unsent).stat().st_mode) == 0o600
-
-
-def test_what_may_have_been_taken_is_not_sent_again_blindly(desk: Desk) -> None:
-    """Sending the kept file again does not send what is unknown; the event is in there for whoever asked."""
-    unsent = str(desk.path / "unsent")
-    with Receiver(close(reset=False), answer(429), answer(202)) as receiver:
-        desk.at(receiver)
-        first = desk.run(desk.events(call(1), call(2)), "--to", "live", "--yes", "--unsent", unsent)
-        second = desk.run(unsent, "--to", "live", "--yes")
-    assert counts(first) == {"delivered": 0, "retry": 1, "unknown": 1, "read": 2}
-    assert counts(second) == {"delivered": 1, "invalid": 1, "read": 2}
-    assert [body["street"][-1] for body in bodies(receiver)] == ["1", "2", "2"]
-    doubtful = desk.records("unsent")[0]
-    assert doubtful["outcome"] == "unknown"
-    assert doubtful["event"] == call(1)
-    assert "ask the destination" in doubtful["what_now"]
+    names = {"file", "line", "message_id", "job", "state", "repeated", "status", "because"}
+    assert all(set(record) == names for record in records)
+    assert stat.S_IMODE((desk.path / "results").stat().st_mode) == 0o600
 
 
 def test_another_content_under_one_message_id(desk: Desk) -> None:
-    """It is not delivered, and that is said, by the exit code too; it is kept so that it is not sent blindly."""
-    unsent = str(desk.path / "unsent")
+    """It is not accepted, and that is said, by the exit code too: somebody's mail may be missing."""
     other = call(1, traits={"template": "T2", "street": CANARY})
     with Receiver() as receiver:
         desk.at(receiver)
-        first = desk.run(desk.events(call(1), other, call(1)), "--to", "live", "--yes", "--unsent", unsent)
-        second = desk.run(unsent, "--to", "live", "--yes")
-    assert (first.exit_code, second.exit_code) == (4, 1)
-    assert counts(first) == {"delivered": 1, "conflicting": 1, "duplicate": 1, "read": 3}
-    assert "1 call not sent" in first.stderr
-    (kept,) = desk.records("unsent")
-    assert (kept["outcome"], kept["event"]) == ("conflicting", other)
-    assert "messageId of its own" in kept["what_now"]
+        result = desk.run(desk.events(call(1), other, call(1)), "--to", "live", "--yes")
+    assert result.exit_code == 4
+    assert counts(result) == {"delivered": 1, "conflicting": 1, "repeated": 1, "read": 3}
+    assert "1 call not accepted: ask the sender" in result.stderr
     assert len(receiver.received) == 1
 
 
-def test_orders_that_once_per_does_not_guard_are_said_before_they_are_sent(desk: Desk) -> None:
-    """Once, as a number."""
-    with Receiver() as receiver:
-        desk.at(receiver, more=ONCE)
-        nobody = [{**without(call(n), "userId"), "anonymousId": f"a-{n}"} for n in (1, 2)]
-        result = desk.run(desk.events(*nobody, call(3)), "--to", "live", "--yes")
-        fine = desk.run(desk.events(call(4)), "--to", "live", "--yes")
-    assert result.stderr.count("2 of them are not guarded by once_per") == 1
-    assert "not guarded" not in fine.stderr
+@pytest.mark.parametrize(
+    ("told", "state", "code"), [(202, "delivered", 0), (400, "rejected", 4), (500, "unknown", 4), (204, "delivered", 0)]
+)
+def test_each_ending_has_its_state(desk: Desk, told: int, state: str, code: int) -> None:
+    """What the destination answers is counted as what it is, and decides the exit code."""
+    with Receiver(answer(told)) as receiver:
+        desk.at(receiver)
+        result = desk.run(desk.events(call(1)), "--to", "live", "--yes")
+    assert counts(result)[state] == 1
+    assert result.exit_code == code
 
 
-def test_orders_that_once_per_did_not_guard_are_counted_afterwards(desk: Desk) -> None:
-    """Also where nobody was asked before: in the account of the run."""
+def test_what_may_have_been_taken_is_not_sent_again(desk: Desk) -> None:
+    """The connection breaks after the request: it stands as unknown, now and in the next run."""
+    file = desk.events(call(1))
+    with Receiver(close(reset=False)) as receiver:
+        desk.at(receiver)
+        first, second = (desk.run(file, "--to", "live", "--yes") for _ in range(2))
+    assert counts(first) == counts(second) == {"delivered": 0, "unknown": 1, "read": 1}
+    assert first.exit_code == second.exit_code == 4
+    assert "ask Letters, then settle them: mapper queue list" in first.stderr
+    assert len(receiver.received) == 1
+
+
+def test_an_order_that_the_mapping_guards(desk: Desk) -> None:
+    """once_per holds over runs; the surplus is suppressed, which is no failure."""
     with Receiver() as receiver:
         desk.at(receiver, more=ONCE)
-        nobody = {**without(call(1), "userId"), "anonymousId": "a"}
+        assert desk.run(desk.events(call(1, userId="a")), "--to", "live", "--yes").exit_code == 0
+        result = desk.run(desk.events(call(2, userId="a"), call(3, userId="b")), "--to", "live", "--yes")
+    assert counts(result) == {"delivered": 1, "suppressed": 1, "read": 2}
+    assert result.exit_code == 0
+    assert streets(receiver) == ["1", "3"]
+
+
+def test_orders_that_once_per_did_not_guard_are_counted(desk: Desk) -> None:
+    """Whoever relies on the guard is told that it was none."""
+    nobody = {**without(call(1), "userId"), "anonymousId": "a"}
+    with Receiver() as receiver:
+        desk.at(receiver, more=ONCE)
         result = desk.run(desk.events(nobody, call(2)))
     assert "1 order not guarded by once_per: a part of its key is empty." in result.stderr
 
 
-@pytest.mark.parametrize("option", ["--unsent", "--results"])
-def test_an_account_is_never_overwritten(desk: Desk, option: str) -> None:
+def test_an_archive_sends_nothing(desk: Desk) -> None:
+    """By default nothing is sent that is older than 30 days; the account says so, and the way out."""
+    old = (datetime.now(UTC) - timedelta(days=31)).isoformat()
+    file = desk.events(call(1, timestamp=old), call(2))
+    with Receiver() as receiver:
+        desk.at(receiver)
+        result = desk.run(file, "--to", "live", "--yes")
+        assert counts(result) == {"delivered": 1, "suppressed": 1, "read": 2}
+        assert result.exit_code == 0
+        assert "1 event not sent: older than 30 days." in result.stderr
+        assert "mapper queue replay" in result.stderr
+        assert "--stale-after none" in result.stderr
+        fresh = ["--store", str(desk.path / "other.db")]
+        assert desk.run(file, "--to", "live", "--yes", "--stale-after", "40d", *fresh).exit_code == 0
+    assert streets(receiver) == ["1", "2", "2"]
+    assert desk.run(file, "--stale-after", "soon").exit_code == 2
+
+
+def test_results_are_never_overwritten(desk: Desk) -> None:
     """A file that is there already stops the run before the first request, also where it is the input."""
     file = desk.events(call(1))
     with Receiver() as receiver:
         desk.at(receiver)
-        result = desk.run(file, "--to", "live", "--yes", option, file)
+        result = desk.run(file, "--to", "live", "--yes", "--results", file)
     assert result.exit_code == 2
     assert "is there already" in result.stderr
     assert receiver.received == []
     assert desk.records("events.ndjson") == [call(1)]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
-def test_a_full_disk_stops_the_run(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What cannot be written down must not go on: one request may have left, and no second one does."""
-    real = os.open
-    full: Callable[..., int] = lambda *_: real("/dev/full", os.O_WRONLY)  # noqa: E731 - a stand-in
-    with Receiver() as receiver:
-        desk.at(receiver)
-        file = desk.events(call(1), call(2))
-        monkeypatch.setattr(accounts.os, "open", full)
-        result = desk.run(file, "--to", "live", "--yes", "--results", str(desk.path / "results"))
-        monkeypatch.undo()
-    assert result.exit_code == 2
-    assert "cannot be kept" in result.stderr
-    assert counts(result) == {"delivered": 1, "read": 1}
-    assert len(receiver.received) == 1
-
-
-class Cut:
-    """A file on a disk that is nearly full: it takes a part of the second line, and says only how much."""
-
-    def __init__(self, *_: Any, **__: Any) -> None:
-        self.lines: list[bytes] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing to close."""
-
-    def write(self, line: bytes) -> int:
-        """Take the line, or a part of it."""
-        self.lines.append(line)
-        return len(line) if len(self.lines) == 1 else len(line) - 3
-
-
-def test_a_line_that_is_cut_short_stops_the_run(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An account with a hole is none: nothing leaves after it, and the event that can be kept is kept."""
-    real, unsent = accounts._new, desk.path / "unsent"  # noqa: SLF001 - a disk that is nearly full cannot be had
-    monkeypatch.setattr(accounts, "_new", lambda name: Cut() if name.endswith("results") else real(name))
-    with Receiver(answer(202), answer(429), answer(202)) as receiver:
-        desk.at(receiver)
-        words = ["--to", "live", "--yes", "--results", str(desk.path / "results"), "--unsent", str(unsent)]
-        result = desk.run(desk.events(*map(call, range(3))), *words)
-    assert result.exit_code == 2
-    assert "cut short" in result.stderr
-    assert len(receiver.received) == 2
-    assert desk.records("unsent") == [call(1)]
-
-
 def test_a_cap_of_the_mapping(desk: Desk) -> None:
-    """cap.run holds the surplus, and that is said by the exit code."""
+    """cap.run holds the surplus until a person releases it, and that is said, by the exit code too."""
     with Receiver() as receiver:
         desk.at(receiver, more="  cap: {run: 2}")
         result = desk.run(desk.events(*map(call, range(3))), "--to", "live", "--yes")
     assert counts(result) == {"delivered": 2, "held": 1, "read": 3}
     assert result.exit_code == 4
+    assert "mapper queue release" in result.stderr
     assert len(receiver.received) == 2
 
 
@@ -661,6 +403,66 @@ def test_the_rate_of_the_mapping_is_kept(desk: Desk) -> None:
         desk.at(receiver, more="  rate: 20/second")
         assert desk.run(desk.events(*map(call, range(5))), "--to", "live", "--yes").exit_code == 0
     assert time.monotonic() - before >= 4 / 20
+
+
+# -------------------------------------------------------------------------------------------------- when it stops early
+
+
+def test_a_refused_key_stops_at_once(desk: Desk) -> None:
+    """Nothing more is sent; what waits is kept, and said to be."""
+    file = desk.events(*(call(number, userId="u") for number in range(3)))
+    with Receiver(answer(401), answer(202)) as receiver:
+        desk.at(receiver)
+        result = desk.run(file, "--to", "live", "--yes")
+    assert result.exit_code == 4
+    assert "Sending stopped: the key or the account was refused" in result.stderr
+    assert "3 jobs kept in the store: the same command again, or `mapper worker" in result.stderr
+    assert counts(result) == {"ready": 1, "waiting": 2, "delivered": 0, "read": 3}
+    assert len(receiver.received) == 1
+
+
+def test_a_long_retry_after_stops(desk: Desk) -> None:
+    """Nobody waits an hour in front of a terminal: the rest is kept for later."""
+    file = desk.events(*(call(number, userId="u") for number in range(3)))
+    with Receiver(answer(429, headers={"Retry-After": "3600"}), answer(202)) as receiver:
+        desk.at(receiver)
+        result = desk.run(file, "--to", "live", "--yes")
+    assert result.exit_code == 4
+    assert "Sending stopped: paused for 60 minutes more: the destination answered 429" in result.stderr
+    assert "3 jobs kept in the store" in result.stderr
+    assert len(receiver.received) == 1
+
+
+def test_a_short_retry_after_is_waited_for(desk: Desk) -> None:
+    """The same request again, after what was asked for."""
+    with Receiver(answer(429, headers={"Retry-After": "1"}), answer(202)) as receiver:
+        desk.at(receiver)
+        before = time.monotonic()
+        result = desk.run(desk.events(call(1)), "--to", "live", "--yes")
+    assert time.monotonic() - before >= 1
+    assert (result.exit_code, counts(result)["delivered"]) == (0, 1)
+    assert receiver.received[0].body == receiver.received[1].body
+
+
+def test_what_waits_for_a_retry_beyond_a_minute_is_kept(desk: Desk) -> None:
+    """It is not waited for; the account says when it is due."""
+    with Receiver(answer(503, headers={"Retry-After": "3600"})) as receiver:
+        desk.at(receiver)
+        result = desk.run(desk.events(call(1)), "--to", "live", "--yes")
+    assert result.exit_code == 4
+    assert counts(result) == {"ready": 1, "delivered": 0, "read": 1}
+
+
+def test_jobs_of_an_earlier_run_are_sent_too(desk: Desk) -> None:
+    """What an earlier run left goes out with the next one, whatever its file."""
+    with Receiver(answer(202)) as receiver:
+        desk.at(receiver)
+        mapper = pipeline.load(str(desk.path / "letters.yaml"))
+        with Outbox(mapper, str(desk.path / "mapper.db")) as outbox:
+            outbox.accept(call(1))
+        result = desk.run(desk.events(call(2)), "--to", "live", "--yes")
+    assert counts(result) == {"delivered": 1, "read": 1}
+    assert streets(receiver) == ["1", "2"]
 
 
 # ------------------------------------------------------------------------------------------------ before money is spent
@@ -726,16 +528,18 @@ def test_a_file_that_is_missing_stops_before_the_first_request(desk: Desk) -> No
     assert receiver.connections == 0
 
 
-def test_a_file_that_breaks_under_way_leaves_an_account(desk: Desk) -> None:
-    """What was sent by then is shown, and the exit code is that of the broken file."""
+def test_a_file_that_breaks_under_way_sends_nothing(desk: Desk) -> None:
+    """What was accepted by then is kept and said; the next run sends it."""
     wide = desk.path / "wide"
     wide.write_bytes(b"\xff\xfe{\x00}\x00")
+    events = "".join(json.dumps(call(number)) + "\n" for number in range(taking.AT_ONCE))
     with Receiver() as receiver:
         desk.at(receiver)
-        result = desk.run("-", str(wide), "--to", "live", "--yes", stdin=json.dumps(call(1)))
+        result = desk.run("-", str(wide), "--to", "live", "--yes", stdin=events)
+        assert receiver.received == []
     assert result.exit_code == 2
-    assert counts(result) == {"delivered": 1, "read": 1}
     assert "UTF-16" in result.stderr
+    assert f"Accepted up to line {taking.AT_ONCE} of standard input, and kept. Nothing was sent" in result.stderr
 
 
 def test_standard_input(desk: Desk) -> None:
@@ -752,13 +556,52 @@ def test_standard_input(desk: Desk) -> None:
 
 
 def test_it_says_what_is_going_to_happen(desk: Desk) -> None:
-    """Where to, how many, how fast and how long: before the first request."""
+    """How many, how fast and how long: before the first request."""
     with Receiver() as receiver:
         desk.at(receiver, more="  rate: 20/second")
         result = desk.run(desk.events(call(1), call(1), "{", call(2)), "--to", "live", "--yes")
-    host = receiver.url.split("/")[2]
-    assert f"2 of 4 events are to be sent to {host} (Letters, live)" in result.stderr
-    assert "20 a second: about 1 second" in result.stderr
+    assert "2 jobs to be sent, 20 a second: about 1 second." in result.stderr
+
+
+def test_a_line_that_is_too_long_is_invalid(desk: Desk) -> None:
+    """It is not held in memory, and two of them are two."""
+    long = '{"traits": "' + "x" * (1024 * 1024) + '"}'
+    result = desk.run(desk.events(long, call(1), long))
+    assert counts(result) == {"delivered": 1, "invalid": 2, "read": 3}
+
+
+# ------------------------------------------------------------------------------------------------------------ its parts
+
+
+def test_a_rehearsal_leaves_nothing(desk: Desk) -> None:
+    """It counts what would be sent, by what the store knows already, and takes everything back."""
+    mapper = pipeline.load(str(desk.path / "letters.yaml"))
+    known = [json.dumps(call(number)).encode() for number in range(3)]
+    more = [json.dumps(call(number, **change)).encode() for number, change in ((3, {}), (3, {}), (4, {"type": "page"}))]
+    with Outbox(mapper, str(desk.path / "mapper.db")) as outbox:
+        outbox.accept(known)
+        before = outbox.status().counts
+        found = rehearse(outbox, lambda: [known, more])
+        assert (found.read, found.sent, found.exact) == (6, 1, True)
+        assert outbox.status().counts == before
+        assert outbox.accept(more)[0].repeated == ""
+
+
+def test_a_rehearsal_that_takes_too_long_counts_the_rest(desk: Desk) -> None:
+    """Beyond its time each event counts as one that is sent: it never says too few."""
+    mapper = pipeline.load(str(desk.path / "letters.yaml"))
+    batch = [b"{"] * 4
+    with Outbox(mapper, str(desk.path / "mapper.db")) as outbox:
+        found = rehearse(outbox, lambda: [batch, batch, batch], seconds=-1)
+    assert (found.read, found.sent, found.exact) == (12, 8, False)
+
+
+def test_a_job_counts_once_in_a_run() -> None:
+    """The first line of a job stands for it, wherever it was accepted; numbers far apart are told apart."""
+    with Slips() as slips:
+        for job, repeated in ((1, ""), (2, "same"), (1, "same"), (2, "same"), (10**9, ""), (10**9, "conflict")):
+            slips.add(("f", 1), None, Receipt(job, "ready", None, repeated))
+        assert (slips.read, slips.before) == (6, 1)
 
 
 @pytest.mark.parametrize("option", ["--slow", "--retry-after"])
@@ -771,16 +614,21 @@ def test_a_sandbox_that_waits_no_number_of_seconds(desk: Desk, option: str, word
     assert "seconds are a number" in result.output
 
 
+# ----------------------------------------------------------------------------------------------- processes of their own
+
+
 COMMAND = [sys.executable, "-c", "from mapper.apps.cli import main; main()", "send"]
 
 
 @contextlib.contextmanager
-def started(desk: Desk, *words: str, stdin: int | None = subprocess.DEVNULL) -> Iterator[subprocess.Popen[str]]:
+def started(
+    desk: Desk, *words: str, stdin: int | None = subprocess.DEVNULL, **environ: str
+) -> Iterator[subprocess.Popen[str]]:
     """The command in a process of its own."""
-    environ = {**os.environ, "TEST_KEY": KEY, "NO_COLOR": "1"}
+    whole = {**os.environ, **desk.environ, **environ}
     command = [*COMMAND, "-m", str(desk.path / "letters.yaml"), *words]
     with subprocess.Popen(
-        command, cwd=ROOT, env=environ, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, cwd=ROOT, env=whole, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
             yield process
@@ -798,10 +646,9 @@ def heard(process: subprocess.Popen[str], words: str) -> None:
         said += letter
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals of this kind")
 @pytest.mark.parametrize(("typed", "sent", "code"), [("2", 2, 0), ("y", 0, 4)])
 def test_a_person_types_the_count(desk: Desk, typed: str, sent: int, code: int) -> None:
-    """Only who typed how many are sent has read it."""
+    """Only who typed how many are sent has read it; otherwise nothing is accepted either."""
     ours, theirs = os.openpty()
     with Receiver() as receiver:
         desk.at(receiver)
@@ -811,13 +658,32 @@ def test_a_person_types_the_count(desk: Desk, typed: str, sent: int, code: int) 
             _, err = process.communicate(timeout=20)
     os.close(ours)
     os.close(theirs)
+    host = receiver.url.split("/")[2]
+    assert f"2 of 3 events are to be sent to {host} (Letters, live)" in err
     assert "Type 2 to go on:" in err
     assert process.returncode == code
     assert len(receiver.received) == sent
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals of this kind")
-def test_what_comes_after_the_count_is_held(desk: Desk) -> None:
+def test_jobs_of_earlier_runs_are_in_the_count(desk: Desk) -> None:
+    """They would be sent as well: who agrees, agrees to them."""
+    ours, theirs = os.openpty()
+    with Receiver() as receiver:
+        desk.at(receiver)
+        with Outbox(pipeline.load(str(desk.path / "letters.yaml")), str(desk.path / "mapper.db")) as outbox:
+            outbox.accept([call(7), call(8)])
+        with started(desk, desk.events(call(1), call(7)), "--to", "live", stdin=theirs) as process:
+            os.write(ours, b"3\n")
+            _, err = process.communicate(timeout=20)
+    os.close(ours)
+    os.close(theirs)
+    assert "1 of 2 events" in err
+    assert "and 2 jobs of earlier runs" in err
+    assert "Type 3 to go on:" in err
+    assert streets(receiver) == ["1", "7", "8"]
+
+
+def test_what_comes_after_the_count_is_not_accepted(desk: Desk) -> None:
     """A file that grows while the person reads: no more leaves than was agreed to."""
     ours, theirs = os.openpty()
     with Receiver() as receiver:
@@ -831,11 +697,10 @@ def test_what_comes_after_the_count_is_held(desk: Desk) -> None:
     os.close(ours)
     os.close(theirs)
     assert process.returncode == 4
-    assert "1  held" in err
+    assert "the files have more lines than were counted" in err
     assert len(receiver.received) == 2
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes of this kind")
 def test_a_pipe_cannot_be_counted_first(desk: Desk) -> None:
     """Where a person could be asked but the events cannot be read twice, nothing is read and nothing sent."""
     pipe = desk.path / "pipe"
@@ -849,81 +714,111 @@ def test_a_pipe_cannot_be_counted_first(desk: Desk) -> None:
     assert "read once" in err
 
 
-# --------------------------------------------------------------------------------------------------------------- Ctrl-C
-
-
-def wait_for(receiver: Receiver) -> None:
-    """Wait until a request arrived."""
-    assert receiver.arrived.wait(10)
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows cannot send Ctrl-C to one process")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_ends_the_request_under_way(desk: Desk, number: signal.Signals) -> None:
-    """The request that left gets its answer; the rest is counted, kept, and not sent."""
+def test_ctrl_c_ends_what_is_under_way_and_the_next_run_goes_on(desk: Desk, number: signal.Signals) -> None:
+    """The request that left gets its answer; the rest is kept, and the same command sends it, each once."""
+    file = desk.events(*(call(one, userId="u") for one in range(4)))
     with Receiver(answer(202, after=0.3)) as receiver:
         desk.at(receiver)
-        file = desk.events(*map(call, range(4)))
-        with started(desk, file, "--to", "live", "--yes", "--unsent", str(desk.path / "unsent")) as process:
-            wait_for(receiver)
+        with started(desk, file, "--to", "live", "--yes") as process:
+            assert receiver.arrived.wait(10)
             process.send_signal(number)
             _, err = process.communicate(timeout=20)
-    assert process.returncode == 4
-    assert "Sending stopped: Ctrl-C" in err
-    assert "1  delivered" in err
-    assert "3  unsent" in err
-    assert len(receiver.received) == 1
-    assert desk.records("unsent") == [call(1), call(2), call(3)]
+        assert process.returncode == 4
+        assert "Sending stopped: Ctrl-C" in err
+        assert counted(err) == {"ready": 1, "waiting": 2, "delivered": 1, "read": 4}
+        assert len(receiver.received) == 1
+        assert desk.run(file, "--to", "live", "--yes").exit_code == 0
+    assert streets(receiver) == ["0", "1", "2", "3"]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows cannot send Ctrl-C to one process")
 def test_ctrl_c_does_not_wait_for_the_rate(desk: Desk) -> None:
     """Who stops it does not wait for the next turn."""
     with Receiver() as receiver:
         desk.at(receiver, more="  rate: 1/hour")
         with started(desk, desk.events(*map(call, range(3))), "--to", "live", "--yes") as process:
-            wait_for(receiver)
+            assert receiver.arrived.wait(10)
             time.sleep(0.2)
             process.send_signal(signal.SIGINT)
             _, err = process.communicate(timeout=20)
     assert process.returncode == 4
-    assert "2  unsent" in err
+    assert "2 jobs kept in the store" in err
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows cannot send Ctrl-C to one process")
 def test_a_second_ctrl_c_leaves_at_once(desk: Desk) -> None:
-    """A request that hangs is broken off, and counted as unknown: nobody knows whether it was taken."""
-    with Receiver(hang()) as receiver:
+    """A request that hangs is left: nobody knows whether it was taken, and the next run says so and goes on."""
+    file = desk.events(call(1), call(2, userId="u-1"))
+    with Receiver(hang(), answer(202)) as receiver:
         desk.at(receiver)
-        words = ["--to", "live", "--yes", "--unsent", str(desk.path / "unsent")]
-        with started(desk, desk.events(call(1), call(2)), *words) as process:
-            wait_for(receiver)
+        with started(desk, file, "--to", "live", "--yes") as process:
+            assert receiver.arrived.wait(10)
             process.send_signal(signal.SIGINT)
             heard(process, "leaves at once")
             process.send_signal(signal.SIGINT)
             _, err = process.communicate(timeout=20)
-    assert process.returncode == 4
-    assert "1  unknown" in err
-    assert "was not read" in err
-    assert desk.records("unsent")[0]["outcome"] == "unknown"
+        assert process.returncode == 4
+        assert "stands as unknown" in err
+        again = desk.run(file, "--to", "live", "--yes")
+    assert counts(again) == {"unknown": 1, "delivered": 1, "read": 2}
+    assert streets(receiver) == ["1", "2"]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows cannot send Ctrl-C to one process")
-def test_a_second_ctrl_c_does_not_wait_for_more_events(desk: Desk) -> None:
-    """Whoever pipes events in and stops has not delivered what might have come: the exit code says so."""
+def test_ctrl_c_while_it_waits_for_events(desk: Desk) -> None:
+    """What came through the pipe is accepted and kept; nothing is sent."""
     with Receiver() as receiver:
         desk.at(receiver)
         with started(desk, "-", "--to", "live", "--yes", stdin=subprocess.PIPE) as process:
             assert process.stdin
             process.stdin.write(json.dumps(call(1)) + "\n")
             process.stdin.flush()
-            wait_for(receiver)
-            time.sleep(0.2)
-            process.send_signal(signal.SIGINT)
-            heard(process, "leaves at once")
+            until = time.monotonic() + 10
+            while not (desk.path / "mapper.db.turn").exists() and time.monotonic() < until:
+                time.sleep(0.05)
+            time.sleep(0.5)
             process.send_signal(signal.SIGINT)
             process.wait(timeout=20)
             err = process.stderr.read() if process.stderr else ""
-    assert process.returncode == 4
-    assert "1  delivered" in err
-    assert "What comes after line 1 of standard input was not read." in err
+        assert process.returncode == 4
+        assert "What comes after line 1 of standard input was not read: Ctrl-C." in err
+        assert "1 job kept in the store" in err
+        assert receiver.received == []
+        assert desk.run(desk.events(), "--to", "live", "--yes").exit_code == 0
+        assert streets(receiver) == ["1"]
+
+
+@pytest.mark.parametrize(
+    "point", ["in_accept:2", "after_accept:1", "after_claim:1", "before_start:2", "after_finish:3"]
+)
+def test_killed_anywhere_the_same_command_goes_on(desk: Desk, point: str) -> None:
+    """SIGKILL while it accepts or sends, with nothing under way: every event is sent, each once."""
+    number = taking.AT_ONCE + 5 if "accept" in point else 8
+    file = desk.events(*(call(one, userId="u") for one in range(number)), call(0, type="page", messageId="p"))
+    if "accept" in point:  # many of them: most order nothing
+        quiet = (call(one, type="page") for one in range(8, number))
+        file = desk.events(*(call(one, userId="u") for one in range(8)), *quiet)
+    with Receiver() as receiver:
+        desk.at(receiver)
+        with started(desk, file, "--to", "live", "--yes", MAPPER_FAILPOINT=point) as process:
+            process.communicate(timeout=20)
+        assert process.returncode == -signal.SIGKILL
+        result = desk.run(file, "--to", "live", "--yes")
+    assert result.exit_code == 0, result.stderr
+    assert counts(result)["delivered"] == 8
+    assert streets(receiver) == list("01234567")
+
+
+def test_killed_with_a_request_under_way(desk: Desk) -> None:
+    """It stands as unknown and is not sent again; the others are, each once."""
+    file = desk.events(*(call(one, userId="u") for one in range(4)))
+    with Receiver(answer(202), hang(), answer(202)) as receiver:
+        desk.at(receiver)
+        with started(desk, file, "--to", "live", "--yes") as process:
+            until = time.monotonic() + 10
+            while len(receiver.received) < 2 and time.monotonic() < until:
+                time.sleep(0.01)
+            process.kill()
+            process.communicate(timeout=20)
+        result = desk.run(file, "--to", "live", "--yes")
+    assert counts(result) == {"unknown": 1, "delivered": 3, "read": 4}
+    assert result.exit_code == 4
+    assert streets(receiver) == ["0", "1", "2", "3"]

@@ -20,7 +20,21 @@ from mapper.apps.cli.exits import Exit
 from mapper.apps.cli.outputs import CLOSED, FULL, UnwritableError, why
 from mapper.errors import MapperError, MappingError, Problem, SettingsError
 
-_ORDER = ("preview", "transform", "send", "sandbox", "check", "test", "functions", "explain", "schema")
+_ORDER = (
+    "preview",
+    "transform",
+    "send",
+    "worker",
+    "queue",
+    "identity",
+    "doctor",
+    "sandbox",
+    "check",
+    "test",
+    "functions",
+    "explain",
+    "schema",
+)
 #: What is installed is called longer than the command.
 _DISTRIBUTION = "segment-mapper"
 

@@ -1,234 +1,242 @@
-"""One run of ``mapper send``: the world that it sends into, every event, and the account of it afterwards.
+"""One run of ``mapper send``: every line accepted, what waits sent, and the account of it afterwards.
 
-Knows how the parts of a run are put together and shown. Must not ask anything, nor decide what becomes of an event.
+Knows how the parts of a run are put together. Must not ask anything, nor decide what becomes of an event.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
-import time
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from mapper.apps.cli import loading
+from mapper.apps.cli import loading, outputs, stores, sums
 from mapper.apps.cli.app import say
-from mapper.apps.cli.exits import Exit, highest
+from mapper.apps.cli.draining import Backlog, Gauge, Labour
+from mapper.apps.cli.exits import Exit
 from mapper.apps.cli.interrupts import Interrupts
-from mapper.apps.outbox import target
-from mapper.apps.sending.records import AGAIN, FATES, Records
-from mapper.apps.sending.run import Run, World
-from mapper.delivery import pace
-from mapper.frozen import dataclass
-from mapper.outcome import Outcome
+from mapper.apps.cli.slips import Slips
+from mapper.apps.cli.sums import Sum, Way
+from mapper.apps.cli.taking import Taking
+from mapper.apps.outbox import Outbox, Policy, Sending
+from mapper.apps.render.sending import Line
+from mapper.delivery.ledger.accept import Mapping
+from mapper.delivery.values import Arrival, Draft, StoreBusyError
+from mapper.errors import MapperError
+from mapper.frozen import dataclass, field, replace
+from mapper.identity import Identity
 from mapper.pipeline import Mapper
-from mapper.plan.settings import Settings
 from mapper.readers import UnreadableError, ndjson
-from mapper.readers.events import Event, Reader
-from mapper.request import Request
-from mapper.transports import asend
 
-_STYLES = {
-    "delivered": "green",
-    "rejected": "red",
-    "unknown": "bold red",
-    "paused": "red",
-    "conflicting": "red",
-    "invalid": "yellow",
-}
+_STOPPING = b"\nStopping: waiting for what is under way, 25 s at most. Ctrl-C again leaves at once.\n"
 
-_STOPPING = b"\nStopping: the request under way is waited for, the rest is counted. Ctrl-C again leaves at once.\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Papers:
-    """The names of the files that a run writes, where it writes any."""
-
-    results: str | None = None
-    unsent: str | None = None
+#: Seconds. A run waits no longer than this for a retry, or for the end of a pause: a worker does.
+PATIENCE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be sent: the files and how they are mapped, at which rate.
+    """What is to be sent, from where to where.
 
-    ``most``   how many requests may leave, where a person agreed to a number
-    ``total``  how many events there are, where they were counted
+    ``store``      where jobs are kept; ``kept`` is false where it ends with the run
+    ``url``        the address that stands in for the mapping's own; ``account`` where that does not name the account
+    ``settings``   over the environment's, by name
+    ``most``       how many lines are accepted, where a person agreed to a number
     """
 
     mapper: Mapper
-    settings: Settings
     files: tuple[str, ...]
     identity: str | None
-    rate: tuple[int, int] | None
+    policy: Policy
+    results: str | None = None
+    source: str = ""
+    settings: dict[str, Any] = field(default_factory=dict, repr=False)
+    store: str = stores.STORE
+    kept: bool = True
+    url: str | None = None
+    account: str | None = None
     most: int | None = None
-    total: int | None = None
 
     @property
     def _inputs(self) -> tuple[str, ...]:
         return self.files if self.identity is None else (*self.files, self.identity)
 
     def check(self) -> None:
-        """Raise UnreadableError where a file cannot be read."""
+        """Raise UnreadableError where a file cannot be read, UnwritableError where the results are there already."""
         for name in self._inputs:
             ndjson.check(name)
         if self._inputs.count("-") > 1:
             raise UnreadableError("standard input can be read once")
+        if self.results is not None and Path(self.results).is_file():
+            raise outputs.UnwritableError(f"{self.results} is there already: choose another name, or move it away")
 
     @property
     def readable_twice(self) -> bool:
         """Whether the events can be counted first and sent afterwards."""
         return all(Path(name).is_file() for name in self._inputs)
 
-    def events(self) -> Generator[Event, None, None]:
-        """The events, from the start. Raises UnreadableError."""
-        known = loading.known(self.identity, self.mapper)
-        return Reader(self.mapper, self.settings, known).events(self.files)
-
-    def run(self, world: World) -> Run:
-        """A run of this order in a world."""
-        bounds = [bound for bound in (self.mapper.plan.send.cap_run, self.most) if bound is not None]
-        return Run(self.mapper.plan, self.settings.public, world, rate=self.rate, most=min(bounds, default=None))
+    @property
+    def way(self) -> Way:
+        """What a person needs to know to go on with it."""
+        store = stores.option(self.store)
+        to = "" if self.url is None else f" --to {self.url}"
+        worker = f"mapper worker{store}{to}" if self.account is None else None
+        return Way(self.kept, store, worker, self.policy.stale_after, self.mapper.destination)
 
 
-def to_sandbox(order: Order, papers: Papers) -> Exit:
-    """Send to a sandbox that lives as long as the run, and say what it counted."""
-    # The sandbox brings an HTTP server along, which nobody else needs.
-    from mapper.apps.sandbox import Sandbox
+class Guards:
+    """What is made of events, and how many orders of them ``once_per`` does not guard: a part of its key is empty."""
 
-    with Sandbox(order.mapper, order.settings) as sandbox:
-        if order.rate is not None:
-            say(f"{pace.spell(order.rate)}; --rate none lets the sandbox take them as fast as it can")
-        exit_code = dispatch(order, sandbox.url, sandbox.settings, papers)
-    counts = sandbox.counts
-    words = ", ".join(f"{counts[name]:,} {name}" for name in ("accepted", "refused", "dropped", "repeated"))
-    say(f"The sandbox counted {counts['received']:,} requests: {words}.")
-    return exit_code
+    def __init__(self, inner: Mapping, *, guarded: bool) -> None:
+        self._inner = inner
+        self._guarded = guarded
+        self.unguarded = 0
+
+    def __call__(self, arrival: Arrival, known: Identity | None) -> Draft:
+        """Map one event."""
+        draft = self._inner(arrival, known)
+        self.unguarded += self._guarded and draft.state == "ready" and draft.once is None
+        return draft
 
 
-def dispatch(order: Order, url: str | None, secrets: Mapping[str, Any], papers: Papers) -> Exit:
-    """Run an order to the end and show the account of it.
+class Run:
+    """A run of an order, from ``__enter__`` to ``__exit__``: its outbox, and what is known of it so far.
 
-    ``url`` stands in for the mapping's own address. Raises SettingsError, UnreadableError and UnwritableError.
+    Raises StoreError, SettingsError, UnreadableError.
     """
-    interrupts = Interrupts(lambda: _stop(run))
-    with Records(papers.results, papers.unsent) as records, _world(url, secrets, interrupts) as world, interrupts:
-        run = order.run(world)
+
+    def __init__(self, order: Order) -> None:
+        self.order = order
+        self.gauge = Gauge()
+        self.sum = Sum()
+        known = loading.known(order.identity, order.mapper)
+        self.outbox = Outbox(
+            order.mapper,
+            order.store,
+            settings=order.settings,
+            sending=Sending(url=order.url, policy=order.policy, account=order.account, watcher=self.gauge),
+            source=order.source,
+            known=None if known is None else known.of,
+        )
+        self.guards = Guards(self.outbox.intake.draft, guarded=order.mapper.plan.send.once_per is not None)
+        self.outbox.ledger.mapping = self.guards
+        self._sending = self._left = False
+
+    def __enter__(self) -> Self:
+        """Keep the store open."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of the store; not where a worker was left at work, because the process ends then."""
+        if not self._left:
+            self.outbox.close()
+
+    def to_the_end(self) -> Exit:
+        """Accept, send, and show the account. Raises MapperError."""
+        interrupts = Interrupts(self._stop)
+        with Slips() as slips, interrupts:
+            self._accept(slips, interrupts)
+            try:
+                self._send(interrupts)
+            except KeyboardInterrupt:
+                self._left = True
+                say("Left at once. What was under way stands as unknown when the store is used next.")
+                return Exit.NOT_DELIVERED
+            self.sum.add(slips, self.outbox.ledger, self.order.results)
+        self.sum.show(self.order.way)
+        return self.sum.exit
+
+    def _stop(self) -> None:
+        """What the first Ctrl-C does. It runs inside a signal, where a stream may be in the middle of a line."""
+        self.sum.stopped = "Ctrl-C"
+        self.outbox.stop()
+        if self._sending:
+            with suppress(OSError, ValueError):
+                os.write(sys.stderr.fileno(), _STOPPING)
+
+    # ------------------------------------------------------------------------------------------------------------- in
+
+    def _accept(self, slips: Slips, interrupts: Interrupts) -> None:
+        before, taking = self.guards.unguarded, Taking(self.outbox, slips, self.order.most)
         try:
-            whole = _take_all(order, run, records, interrupts)
-        finally:
-            if run.read:
-                _show(run, order, papers)
-    undelivered = Exit.NOT_DELIVERED if run.undelivered or not whole else Exit.FINE
-    return highest([undelivered, Exit.SOME_INVALID if run.counts["invalid"] else Exit.FINE])
+            with Line(sys.stderr) as line:
+                taking.all(self.order.files, interrupts, line)
+        except MapperError:
+            if slips.read and self.order.kept:
+                say(f"Accepted up to {taking.up_to}, and kept. Nothing was sent by this run.")
+            raise
+        self.sum.cut, self.sum.up_to = taking.cut, taking.up_to
+        self.sum.unguarded = self.guards.unguarded - before
 
+    # ------------------------------------------------------------------------------------------------------------ out
 
-def _stop(run: Run) -> None:
-    """What the first Ctrl-C does. It runs inside a signal, where a stream may be in the middle of a line."""
-    run.stop("Ctrl-C")
-    with suppress(OSError, ValueError):
-        os.write(sys.stderr.fileno(), _STOPPING)
+    def _send(self, interrupts: Interrupts) -> None:
+        """Send what waits, until nothing is due soon, or until told to stop."""
+        self.sum.status = self.outbox.status()
+        if self.sum.stopped is not None:
+            return
+        self.sum.sender = stores.worker_of(self.order.store)
+        if self.sum.sender is not None:
+            return
+        backlog = Backlog(self.outbox, self.gauge)
+        if backlog.left and self.order.kept:
+            say(f"{sums.many(backlog.left, 'job')} to be sent, {sums.at_rate(backlog.left, self.order.policy.rate)}.")
+        self._sending = True
+        try:
+            with Line(sys.stderr) as line:
+                self._watched(interrupts, backlog, line)
+        except StoreBusyError:
+            self.sum.sender = stores.worker_of(self.order.store)
+            if self.sum.sender is None:
+                raise
+        self._sending = False
+        self.sum.status = self.outbox.status()
+        self.sum.stopped = self._why_it_stopped()
+
+    def _watched(self, interrupts: Interrupts, backlog: Backlog, line: Line) -> None:
+        whole = max(1, backlog.left)
+
+        def look() -> None:
+            if self.gauge.refused is not None:
+                self.outbox.stop()
+            if backlog.late:
+                backlog.look()
+            line.show(backlog.words(self.order.policy.gap), 1 - backlog.left / max(whole, backlog.left))
+
+        Labour(lambda: self.outbox.drain(PATIENCE)).watched(interrupts, look)
+
+    def _why_it_stopped(self) -> str | None:
+        """Why jobs are left, in words; None where none are."""
+        status = self.sum.status
+        assert status is not None  # noqa: S101 - it was looked at
+        if not any(status.counts[state] for state in ("waiting", "ready")):
+            return None
+        if self.gauge.refused is not None:
+            return f"the key or the account was refused ({self.gauge.refused})"
+        if self.sum.stopped is not None:
+            return self.sum.stopped
+        if status.paused is not None:
+            return f"paused for {sums.lasting(status.paused - status.now)} more: {status.pause_reason}"
+        if status.due is not None and status.due > status.now:
+            return f"nothing more is due before {sums.lasting(status.due - status.now)} from now"
+        return None
 
 
 @contextmanager
-def _world(url: str | None, secrets: Mapping[str, Any], interrupts: Interrupts) -> Iterator[World]:
-    """The real world: one connection after the other on a loop of its own."""
-    # Loading HTTP takes a tenth of a second: not before it is needed.
-    from mapper.transports.http import Http
+def sandboxed(order: Order) -> Iterator[Order]:
+    """An order that goes to a sandbox which lives as long as the block. What the sandbox counted is said in the end."""
+    # The sandbox brings an HTTP server along, which nobody else needs.
+    from mapper.apps.sandbox import Sandbox
 
-    transport = Http(secrets)
-    with asyncio.Runner() as runner:
-
-        def post(request: Request) -> Outcome:
-            try:
-                with interrupts.breakable():
-                    return runner.run(asend(target.aimed(request, url), transport))
-            except KeyboardInterrupt:
-                return Outcome("unknown", "Ctrl-C broke it off; it may have been taken", kind="interrupted")
-
-        try:
-            yield World(post, time.monotonic, interrupts.wait)
-        finally:
-            runner.run(transport.aclose())
+    with Sandbox(order.mapper, order.mapper.resolved(order.settings)) as sandbox:
+        yield replace(order, url=sandbox.url, settings=dict(sandbox.settings), account=account_of_sandbox(order.mapper))
+    counts = sandbox.counts
+    words = ", ".join(f"{counts[name]:,} {name}" for name in ("accepted", "refused", "dropped", "repeated"))
+    say(f"The sandbox counted {counts['received']:,} requests: {words}.")
 
 
-def _take_all(order: Order, run: Run, records: Records, interrupts: Interrupts) -> bool:
-    """Take every event; False where a second Ctrl-C left some unread."""
-    # Drawn with rich.
-    from mapper.apps.render.sending import Line
-
-    last: Event | None = None
-    with Line(sys.stderr, order.total) as line, closing(order.events()) as stream:
-        try:
-            for event in _read(stream, interrupts):
-                records.keep(run.take(event))
-                last = event
-                line.show(run.read, _progress(run))
-        except KeyboardInterrupt:
-            say(f"What comes after {_place(last)} was not read.")
-            return False
-    return True
-
-
-def _place(event: Event | None) -> str:
-    if event is None:
-        return "the start"
-    return f"line {event.number} of {'standard input' if event.file == '-' else event.file}"
-
-
-def _read(stream: Iterator[Event], interrupts: Interrupts) -> Iterator[Event]:
-    """The events. Only while one is read may a second Ctrl-C break in: then nothing is half done."""
-    while True:
-        with interrupts.breakable():
-            event = next(stream, None)
-        if event is None:
-            return
-        yield event
-
-
-def _progress(run: Run) -> str:
-    undelivered = f", {run.undelivered:,} not" if run.undelivered else ""
-    return f"{run.read:,} read, {run.counts['delivered']:,} delivered{undelivered}"
-
-
-def _show(run: Run, order: Order, papers: Papers) -> None:
-    """The account of a run."""
-    # Drawn with rich.
-    from mapper.apps.render import terminal
-    from mapper.apps.render.sending import Count, account
-
-    rows = [
-        Count(run.counts[fate], fate, means, _STYLES.get(fate, ""))
-        for fate, means in FATES.items()
-        if run.counts[fate] or fate == "delivered"
-    ]
-    screen = terminal.screen(sys.stderr)
-    terminal.show(account(rows, screen), sys.stderr)
-    for sentence in _sentences(run, order, papers):
-        terminal.show(terminal.block(sentence, 0, screen), sys.stderr)
-
-
-def _sentences(run: Run, order: Order, papers: Papers) -> Iterator[str]:
-    """What a person has to know besides the counts."""
-    if run.stopped is not None:
-        yield f"Sending stopped: {run.stopped}."
-    if run.conflicts:
-        yield f"{_many(run.conflicts, 'call')} not sent: the messageId of an earlier one, and another content."
-    if run.unguarded:
-        yield f"{_many(run.unguarded, 'order')} not guarded by once_per: a part of its key is empty."
-    if run.counts["unknown"]:
-        doubtful = f"{_many(run.counts['unknown'], 'event')} may have been taken"
-        yield f"{doubtful}: ask {order.mapper.destination} before sending them again."
-    again = sum(run.counts[fate] for fate in AGAIN)
-    if again:
-        kept = f"kept in {papers.unsent}" if papers.unsent else "not kept (--unsent FILE keeps them)"
-        yield f"{_many(again, 'event')} that may be sent again: {kept}."
-    if run.counts["invalid"]:
-        yield "mapper transform says why events are invalid."
-
-
-def _many(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def account_of_sandbox(mapper: Mapper) -> str:
+    """The account of what was sent to a sandbox of a run: its address is another one each time."""
+    return f"{mapper.destination} sandbox"

@@ -62,15 +62,15 @@ class Interrupts:
     """Ctrl-C (and SIGTERM) between ``__enter__`` and ``__exit__``: the first asks to stop, the second to leave at once.
 
     ``on_first`` is called for the first one. Neither raises anything, but where ``breakable`` says that nothing is
-    lost: there the second one raises KeyboardInterrupt. Outside the main thread signals stay as they are, and so does
-    a signal that whoever started us wants ignored.
+    lost: there they raise Stopped. Outside the main thread signals stay as they are, and so does a signal that whoever
+    started us wants ignored.
     """
 
     def __init__(self, on_first: Callable[[], None]) -> None:
         self.count = 0
         self._on_first = on_first
-        self._breakable = False
-        self._stop = threading.Event()
+        self._number = int(signal.SIGINT)
+        self._breaks: int | None = None
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -83,25 +83,23 @@ class Interrupts:
         for number, before in self._before.items():
             signal.signal(number, before)
 
-    def _heard(self, *_: int | FrameType | None) -> None:
+    def _heard(self, number: int, _: FrameType | None) -> None:
         self.count += 1
-        self._stop.set()
+        self._number = number
         if self.count == 1:
             self._on_first()
-        elif self._breakable:
-            raise KeyboardInterrupt
+        self._break()
+
+    def _break(self) -> None:
+        if self._breaks is not None and self.count > self._breaks:
+            raise Stopped(self._number)
 
     @contextmanager
-    def breakable(self) -> Iterator[None]:
-        """A block that the second Ctrl-C may break off with KeyboardInterrupt, at once if it came already."""
-        self._breakable = True
+    def breakable(self, after: int = 1) -> Iterator[None]:
+        """A block that the signal after so many breaks off with Stopped, at once if it came already."""
+        self._breaks = after
         try:
-            if self.count > 1:
-                raise KeyboardInterrupt
+            self._break()
             yield
         finally:
-            self._breakable = False
-
-    def wait(self, seconds: float) -> None:
-        """Wait, but not beyond the first Ctrl-C."""
-        self._stop.wait(seconds)
+            self._breaks = None

@@ -69,7 +69,8 @@ class Line:
         """What there is to say, and how much is done, from 0 to 1, where that is known. It is cut at the edge."""
         if self._live is None:
             return
-        bar = "" if part is None else _bar(part, _BAR if self._console.width >= USUAL_WIDTH else _BAR // 2)
+        width = _BAR if self._console.width >= USUAL_WIDTH else _BAR // 2
+        bar = "" if part is None else _bar(part, width, plain=not self._console.encoding.startswith("utf"))
         line = Text(f"  {bar}", "green", no_wrap=True, overflow="ellipsis", end="").append(words, "not green")
         self._live.update(line)
 
@@ -78,6 +79,7 @@ class Line:
 _BAR, _A_SECOND = 20, 8
 
 
-def _bar(part: float, width: int) -> str:
+def _bar(part: float, width: int, *, plain: bool) -> str:
     full = max(0, min(width, round(part * width)))
-    return "━" * full + "╌" * (width - full) + "  "
+    done, rest = "#." if plain else "━╌"
+    return done * full + rest * (width - full) + "  "

@@ -1,0 +1,197 @@
+"""A worker at work: it sends until it is told to stop, and what is worth a line is logged on stderr.
+
+Knows which lines those are. Must not decide about a job, nor say anything of anybody.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from mapper.apps.cli import stores, sums
+from mapper.apps.cli.app import say
+from mapper.apps.cli.asking import where
+from mapper.apps.cli.draining import Gauge, Labour
+from mapper.apps.cli.interrupts import Interrupts
+from mapper.apps.outbox import Outbox, Sending, Status, of_plan
+from mapper.delivery import pace
+from mapper.delivery.values import StoreError, Swept
+from mapper.frozen import dataclass, field, replace
+from mapper.pipeline import Mapper
+
+#: Seconds between two lines that say how it goes.
+_EVERY = 60.0
+#: The same trouble is told once in so many seconds.
+_ONCE_IN = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a worker is to do. ``url`` stands in for the mapping's own address; ``settings`` over the environment's."""
+
+    mapper: Mapper
+    store: str
+    url: str | None
+    rate: tuple[int, int] | None
+    settings: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+def work(job: Job, *, asked: bool) -> bool:
+    """Work until stopped; false where nobody agreed to it. Raises StoreError, StoreBusyError, SettingsError."""
+    log = Log()
+    policy = replace(of_plan(job.mapper.plan), rate=job.rate)
+    sending = Sending(url=job.url, policy=policy, watcher=log)
+    outbox = Outbox(job.mapper, job.store, settings=job.settings, sending=sending)
+    there = where(job.mapper, job.settings, job.url)
+    if not asked and not _agreed(outbox, there, pace.spell(job.rate)):
+        outbox.close()
+        return False
+    log.hello = f"sending to {there}, {pace.spell(job.rate)}, from {outbox.ledger.store.name}"
+    _until_stopped(outbox, log, job)
+    outbox.close()  # a worker that a second signal left at work has the store until the process ends, which is now
+    return True
+
+
+def _agreed(outbox: Outbox, there: str, rate: str) -> bool:
+    """Whether the person says yes."""
+    say(f"{sums.many(_left(outbox.status()), 'job')} waiting to be sent to {there},")
+    say(f"and what is accepted later, {rate}. Each may be printed and cost money.")
+    sys.stderr.write("Type yes to go on: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() == "yes":
+        return True
+    say("Nothing was sent.")
+    return False
+
+
+class Log(Gauge):
+    """What a worker says while it works: told on its thread, written on another, without anything of anybody."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: SimpleQueue[str] = SimpleQueue()
+        self._told: dict[str, float] = {}
+        self._until: float | None = None
+        #: What is said first, once it has the store.
+        self.hello: str | None = None
+
+    def begin(self, store: str) -> None:
+        """Say the first line, if this process is the store's worker by now: whoever reads it may rely on that."""
+        path = stores.path_of(store)
+        if self.hello is None or (path is not None and not _is_ours(path.with_name(f"{path.name}.worker"))):
+            return
+        self.put(self.hello)
+        self.hello = None
+
+    def put(self, words: str) -> None:
+        """Say something, with the moment before it."""
+        self._lines.put(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}  {words}")
+
+    def lines(self) -> Iterator[str]:
+        """What is to be written."""
+        while True:
+            try:
+                yield self._lines.get_nowait()
+            except Empty:
+                return
+
+    def paused(self, until: float, because: str | None) -> None:
+        """The account sends nothing for a while."""
+        moment = datetime.fromtimestamp(until, UTC)
+        self._until = until
+        self.put(f"paused until {moment:%H:%M:%S}Z: {because or 'no reason is known'}")
+
+    def trouble(self, error: StoreError) -> None:
+        """The store cannot be used just now."""
+        words, now = str(error), time.monotonic()
+        if now - self._told.get(words, float("-inf")) >= _ONCE_IN:
+            self._told[words] = now
+            self.put(f"trouble with the store, trying again: {words}")
+
+    def swept(self, swept: Swept) -> None:
+        """What an earlier worker left under way."""
+        if swept.unknown:
+            self.put(f"{sums.many(swept.unknown, 'job')} unknown: a worker never said how they ended")
+        if swept.dead:
+            self.put(f"{sums.many(swept.dead, 'job')} dead: several workers never said how they ended")
+
+    def claimed(self, count: int, held: int) -> None:
+        """A cap, and the end of a pause."""
+        super().claimed(count, held)
+        if held:
+            self.put(f"{sums.many(held, 'job')} held beyond a cap")
+        if count and self._until is not None:
+            self._until = None
+            self.put("goes on")
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether the number in a worker's file is this process's own. It is written under the lock."""
+    try:
+        return file.read_text("ascii").strip() == str(os.getpid())
+    except (OSError, ValueError):
+        return False
+
+
+def _until_stopped(outbox: Outbox, log: Log, job: Job) -> None:
+    """Work until stopped, and say what is worth saying. Raises StoreBusyError, StoreError."""
+
+    def stop() -> None:
+        log.put("stopping: what is under way is waited for, 25 seconds at most")
+        outbox.stop()
+
+    begun = told = time.monotonic()
+    before = 0
+
+    def look() -> None:
+        nonlocal told, before
+        log.begin(job.store)
+        if time.monotonic() - told >= _EVERY:
+            told, delivered = time.monotonic(), log.moves["delivered"]
+            log.put(_summary(outbox, delivered - before, job.rate))
+            before = delivered
+        _write(log)
+
+    interrupts = Interrupts(stop)
+    with interrupts:
+        try:
+            Labour(outbox.run).watched(interrupts, look)
+        finally:
+            if interrupts.count:
+                log.put(f"stopped: {log.moves['delivered']:,} delivered in {sums.lasting(time.monotonic() - begun)}")
+            _write(log)
+
+
+def _write(log: Log) -> None:
+    for line in log.lines():
+        say(line)
+    if sys.stderr is not None:
+        sys.stderr.flush()
+
+
+def _summary(outbox: Outbox, delivered: int, rate: tuple[int, int] | None) -> str:
+    """How it goes, on one line."""
+    try:
+        status = outbox.status()
+    except StoreError as error:
+        return f"how it goes cannot be said: {error}"
+    left = _left(status)
+    said = [f"{delivered:,} delivered in the last minute", f"{left:,} left"]
+    if left and rate is not None:
+        said.append(f"about {sums.lasting(pace.seconds_for(left, rate))} to go")
+    if status.oldest is not None:
+        said.append(f"the oldest accepted {sums.lasting(status.now - status.oldest)} ago")
+    said += [
+        f"{status.counts[state]:,} {state}" for state in ("unknown", "held", "rejected", "dead") if status.counts[state]
+    ]
+    return ", ".join(said)
+
+
+def _left(status: Status) -> int:
+    return sum(status.counts[state] for state in ("waiting", "ready", "sending"))
