@@ -90,15 +90,6 @@ def test_warnings_alone_are_fine() -> None:
     assert json.loads(run("check", "small.yaml", "--format", "json").out)["problems"][0]["level"] == "warning"
 
 
-def test_what_needs_a_ledger_is_noted() -> None:
-    """A limit that has no effect yet is said here, and nowhere else."""
-    limited = SMALL + "  cap: {day: 5}\n  stale_after: 30d\n"
-    out = run("check", mapping(limited)).out
-    assert out.count("warning no_ledger") == 2
-    assert "small.yaml:14:3" in out
-    assert pipeline.load("small.yaml", {}).warnings == ()
-
-
 def test_a_file_that_is_no_text() -> None:
     """Bytes that are no UTF-8 are a problem of the file, with its line."""
     Path("small.yaml").write_bytes(SMALL.replace("Example", "Caf\xe9").encode("latin-1"))
@@ -350,7 +341,7 @@ def test_a_mapping_with_errors_has_no_plan() -> None:
 
 def test_warnings_are_counted_beside_the_plan() -> None:
     """They would be in the way of whoever pipes the text."""
-    ended = run("check", mapping(SMALL + "  cap: {day: 5}\n"), "--show-plan")
+    ended = run("check", mapping(SMALL.replace("settings.tier", "{const: 12:30}")), "--show-plan")
     assert (ended.code, ended.err) == (0, "1 warning: mapper check without --show-plan says what of\n")
     assert ast.parse(ended.out)
 

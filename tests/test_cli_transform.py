@@ -390,4 +390,4 @@ def test_the_app_is_the_app_whoever_was_loaded_first() -> None:
     """``mapper.apps.cli.app`` is a module too; the package's own name means the app of all commands."""
     code = "import mapper.apps.cli.preview\nfrom mapper.apps.cli import app\nprint(len(app.registered_commands))"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False)
-    assert (ended.stdout, ended.stderr) == (b"9\n", b"")
+    assert (ended.stdout, ended.stderr) == (b"11\n", b"")

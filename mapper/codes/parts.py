@@ -83,15 +83,6 @@ CODES = (
         "Compare with the trait that the hint names. A spelling that is only kept for other senders may stay.",
     ),
     Code(
-        "no_ledger",
-        "this has no effect yet",
-        "A limit for a day or for the age of an event needs a record of what was sent before. There is none yet, so"
-        " nothing is held back.",
-        "Keep the line for later, or take it out. Until then count for yourself.",
-        "send:\n  url: https://example.com/\n  cap: {day: 100}",
-        "send:\n  url: https://example.com/",
-    ),
-    Code(
         "no_source",
         "nothing fills this field",
         "A field needs from, const or default. clean and values work on what from has found, so they need it too.",

@@ -333,12 +333,12 @@ class JobContract(StoreTests):
     def test_all_tries_send_the_same(self) -> None:
         """Whatever is learnt of the person between them; and later calls of theirs have it."""
         desk = self.desk()
-        desk.accept(arrival("m1", traits={"city": "Ulm"}))
+        desk.accept(arrival("m1", at=NOON - 1, traits={"city": "Ulm"}))
         seen = []
         for _ in range(3):
             claim = desk.one()
             seen.append((claim.target, claim.content))
-            desk.accept(arrival(f"later{claim.attempt}", traits={"city": f"Bonn{claim.attempt}"}, at=NOON + 1))
+            desk.accept(arrival(f"later{claim.attempt}", traits={"city": f"Bonn{claim.attempt}"}))
             desk.end(claim, "retry")
             desk.later(200)
         assert len(set(seen)) == 1
@@ -1119,6 +1119,7 @@ class PeopleContract(StoreTests):
         """What was said earlier is in the request, and later calls never change it."""
         desk = self.desk()
         desk.accept(arrival("m1", traits={"city": "Ulm", "street": CANARY}))
+        desk.later(60)
         (job,) = desk.jobs(arrival("m2", at=NOON + 1, traits={"template": 7}))
         desk.accept(arrival("m3", at=NOON + 2, traits={"city": "Bonn"}))
         assert desk.content(job)["traits"] == {"city": "Ulm", "street": CANARY, "template": 7}
@@ -1225,9 +1226,11 @@ class PeopleContract(StoreTests):
         desk = self.desk()
         desk.accept(arrival("m1"))
         desk.forget("ada", for_good=True)
+        desk.later(2e6)
         assert desk.accept(arrival("m2", at=NOON + 1e6))[0].state == "erased"
         desk.forget("ada")
-        assert desk.accept(arrival("m3", at=NOON + 2e6))[0].state == "erased"
+        desk.later(1e6)
+        assert desk.accept(arrival("m3", at=NOON + 2.5e6))[0].state == "erased"
 
     def test_the_names_of_one_device_are_forgotten_together(self) -> None:
         """What was said before it turned out who it was is theirs as well, and late calls under that name."""

@@ -6,7 +6,6 @@ Knows in which order a mapping is looked at. Must not look for mistakes itself.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -37,11 +36,9 @@ def check(
     if sample is not None:
         ndjson.check(sample)
     mapper, problems, text = _inspected(mapping)
-    if mapper is not None:
-        problems += list(no_ledger(mapper))
-        if show_plan:
-            _show_plan(mapper, problems)
-            raise typer.Exit(Exit.FINE)
+    if mapper is not None and show_plan:
+        _show_plan(mapper, problems)
+        raise typer.Exit(Exit.FINE)
     coverage = _coverage(mapper, sample) if mapper is not None and sample is not None else None
     if form is ReportForm.JSON:
         every = problems + (coverage.problems() if coverage else [])
@@ -68,18 +65,6 @@ def _inspected(where: str) -> tuple[Mapper | None, list[Problem], str]:
         return None, list(error.problems), error.text
     mapper, problems, text = pipeline.inspect(text, file, {})
     return mapper, list(problems), text
-
-
-def no_ledger(mapper: Mapper) -> Iterator[Problem]:
-    """What counts over several runs needs a ledger, and there is none yet."""
-    entry = mapper.written.send.entry
-    cap = entry.get("cap")
-    noted = [("cap", "cap.day")] if cap is not None and "day" in cap.keys else []
-    noted += [("stale_after", "stale_after")] if "stale_after" in entry.keys else []
-    for key, name in noted:
-        message = f"{name} has no effect yet: it needs a ledger of what was sent"
-        hint = "keep it for later, or take it out; until then nothing is held back by it"
-        yield Problem("no_ledger", message, "warning", entry.place(key), hint=hint)
 
 
 def _coverage(mapper: Mapper, sample: str) -> Coverage:

@@ -13,7 +13,7 @@ import typer
 
 from mapper import codec
 from mapper.apps.cli.app import MappingOption, ReportForm, SettingsOption, app, write
-from mapper.apps.cli.examinations import Finding, of_mapping, of_store
+from mapper.apps.cli.examinations import Examined, of_mapping, of_store
 from mapper.apps.cli.exits import Exit
 from mapper.apps.cli.stores import STORE, StoreOption
 
@@ -37,7 +37,7 @@ def doctor(
     raise typer.Exit(Exit.USAGE if any(one.level == "error" for one in findings) else Exit.FINE)
 
 
-def _show(findings: list[Finding]) -> None:
+def _show(findings: list[Examined]) -> None:
     # Pages are laid out with rich, which is loaded only when one is drawn.
     from mapper.apps.render import doctor as layout
     from mapper.apps.render import terminal

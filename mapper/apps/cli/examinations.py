@@ -33,7 +33,7 @@ _SOONEST = 1_735_689_600.0  # 2025-01-01
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Examined:
     """One thing that was looked at, what was found, and what to do about it."""
 
     level: Literal["ok", "warning", "error"]
@@ -49,23 +49,23 @@ class Finding:
 # --------------------------------------------------------------------------------------------- mapping and settings
 
 
-def of_mapping(where: str | None, setting: list[str] | None) -> Iterator[Finding]:
+def of_mapping(where: str | None, setting: list[str] | None) -> Iterator[Examined]:
     """The mapping and its settings."""
     try:
         mapper = loading.mapping(where)
     except MappingError as error:
         said = f"{len(error.problems)} errors"
-        yield Finding("error", "mapping", said, f"mapper check {where or 'MAPPING'} says which")
+        yield Examined("error", "mapping", said, f"mapper check {where or 'MAPPING'} says which")
         return
     except MapperError as error:
-        yield Finding("error", "mapping", str(error), "say -m with a file, or the name of a shipped mapping")
+        yield Examined("error", "mapping", str(error), "say -m with a file, or the name of a shipped mapping")
         return
-    yield Finding("ok", "mapping", f"{mapper.file} for {mapper.destination}")
+    yield Examined("ok", "mapping", f"{mapper.file} for {mapper.destination}")
     problems = [*_wrong(mapper, setting), *mapper.settings.missing_secrets]
     for problem in problems:
-        yield Finding("error", "settings", problem.message, problem.hint or "")
+        yield Examined("error", "settings", problem.message, problem.hint or "")
     if not problems:
-        yield Finding("ok", "settings", "all that are required have a value")
+        yield Examined("ok", "settings", "all that are required have a value")
 
 
 def _wrong(mapper: Mapper, setting: list[str] | None) -> tuple[Problem, ...]:
@@ -80,7 +80,7 @@ def _wrong(mapper: Mapper, setting: list[str] | None) -> tuple[Problem, ...]:
 # ---------------------------------------------------------------------------------------------------------- the store
 
 
-def of_store(where: str) -> Iterator[Finding]:
+def of_store(where: str) -> Iterator[Examined]:
     """The store and what it stands on."""
     path = stores.path_of(where)
     yield from _clock()
@@ -95,67 +95,67 @@ def of_store(where: str) -> Iterator[Finding]:
         with stores.opening(where) as store:
             yield from _opened(store, where)
     except StoreError as error:
-        yield Finding("error", "store", str(error), "it has to be opened before anything can be sent")
+        yield Examined("error", "store", str(error), "it has to be opened before anything can be sent")
 
 
-def _opened(store: Store, where: str) -> Iterator[Finding]:
+def _opened(store: Store, where: str) -> Iterator[Examined]:
     from mapper.delivery.ledger import overview, versions
 
-    yield Finding("ok", "store", store.name)
-    yield Finding("ok", "schema", f"version {overview.version(store)}, the newest known is {versions.VERSION}")
+    yield Examined("ok", "store", store.name)
+    yield Examined("ok", "schema", f"version {overview.version(store)}, the newest known is {versions.VERSION}")
     wrong = [one for one in store.check() if not one.startswith("others can read")]
     for one in wrong:
-        yield Finding("error", "durability", one, "do not send before this is mended: what is accepted may be lost")
+        yield Examined("error", "durability", one, "do not send before this is mended: what is accepted may be lost")
     if not wrong:
-        yield Finding("ok", "durability", "what is accepted is on disk, as the settings in force say")
+        yield Examined("ok", "durability", "what is accepted is on disk, as the settings in force say")
     for account in overview.accounts(store):
         yield from _account(store, account)
     yield _worker(store, where)
 
 
-def _absent(path: Path) -> Finding:
+def _absent(path: Path) -> Examined:
     there = path.absolute().parent
     if not there.is_dir():
-        return Finding("error", "store", f"there is no directory {there}", "make it, or name another store by --store")
-    return Finding("warning", "store", f"there is none at {path} yet", "mapper send and mapper worker make one")
+        return Examined("error", "store", f"there is no directory {there}", "make it, or name another store by --store")
+    return Examined("warning", "store", f"there is none at {path} yet", "mapper send and mapper worker make one")
 
 
-def _modes(path: Path) -> Iterator[Finding]:
+def _modes(path: Path) -> Iterator[Examined]:
     """Who can read the files. It is looked at before the store is opened, which closes some of them to others."""
     loose = [p for p in sorted(path.parent.glob(f"{path.name}*")) if p.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)]
     for one in loose:
-        yield Finding("warning", "files", f"others can read {one.name}: names and addresses", f"chmod 600 {one}")
+        yield Examined("warning", "files", f"others can read {one.name}: names and addresses", f"chmod 600 {one}")
     if not loose:
-        yield Finding("ok", "files", "only their owner can read them")
+        yield Examined("ok", "files", "only their owner can read them")
 
 
-def _disk(path: Path) -> Finding:
+def _disk(path: Path) -> Examined:
     free = shutil.disk_usage(path.absolute().parent).free
     said = f"{free / (1 << 30):,.1f} GiB free"
     if free < _TOO_LITTLE:
-        return Finding("error", "disk", said, "make room: what cannot be written is not accepted")
+        return Examined("error", "disk", said, "make room: what cannot be written is not accepted")
     if free < _LITTLE:
-        return Finding("warning", "disk", said, "make room: a million jobs take about 2 GiB")
-    return Finding("ok", "disk", said)
+        return Examined("warning", "disk", said, "make room: a million jobs take about 2 GiB")
+    return Examined("ok", "disk", said)
 
 
-def _clock() -> Iterator[Finding]:
+def _clock() -> Iterator[Examined]:
     if time.time() < _SOONEST:
         hint = "set it: what happened and when a retry is due are told by it"
-        yield Finding("error", "clock", "this machine's clock is years behind", hint)
+        yield Examined("error", "clock", "this machine's clock is years behind", hint)
 
 
-def _sqlite() -> Finding:
+def _sqlite() -> Examined:
     version = sqlite3.sqlite_version_info
     mended = version >= _MENDED[-1] or any(version[:2] == one[:2] and version >= one for one in _MENDED)
     name = f"SQLite {sqlite3.sqlite_version}"
     if mended:
-        return Finding("ok", "library", name)
+        return Examined("ok", "library", name)
     said = f"{name} has the WAL-reset fault (mended in 3.51.3, 3.50.7 and 3.44.6); turns are taken, so it does no harm"
-    return Finding("ok", "library", f"{said} as long as no other program writes to the store")
+    return Examined("ok", "library", f"{said} as long as no other program writes to the store")
 
 
-def _account(store: Store, account: str) -> Iterator[Finding]:
+def _account(store: Store, account: str) -> Iterator[Examined]:
     """An account's sums, and what it has seen of time."""
     from mapper.delivery.ledger import overview
 
@@ -163,32 +163,32 @@ def _account(store: Store, account: str) -> Iterator[Finding]:
     status = ledger.status()
     what, total = "sums", sum(status.counts.values())
     if total == status.accepted:
-        yield Finding("ok", what, f"{account}: {total:,} accepted, each in exactly one state")
+        yield Examined("ok", what, f"{account}: {total:,} accepted, each in exactly one state")
     else:
         said = f"{account}: {status.accepted:,} accepted, and {total:,} in a state"
-        yield Finding("error", what, said, "do not send: restore a copy, and report it")
+        yield Examined("error", what, said, "do not send: restore a copy, and report it")
     unknown = status.counts["unknown"]
     if unknown:
         many = f"{account}: {unknown:,} may have been taken"
-        yield Finding("warning", "unknown", many, "look them up at the destination, then mapper queue resolve")
+        yield Examined("warning", "unknown", many, "look them up at the destination, then mapper queue resolve")
     ahead = store.read(lambda c: overview.clock(c, account)) - time.time()
     if abs(store.now() - time.time()) > _SKEW or ahead > _SKEW:
         skew = max(ahead, abs(store.now() - time.time()))
         said = f"{account}: the store's clock and this machine's are {length(skew)} apart"
-        yield Finding("warning", "clock", said, "set this machine's clock; the store's goes on and never back")
+        yield Examined("warning", "clock", said, "set this machine's clock; the store's goes on and never back")
     else:
-        yield Finding("ok", "clock", f"{account}: the store's and this machine's agree")
+        yield Examined("ok", "clock", f"{account}: the store's and this machine's agree")
 
 
-def _worker(store: Store, where: str) -> Finding:
+def _worker(store: Store, where: str) -> Examined:
     """Who works."""
     from mapper.delivery.ledger import overview
 
     if stores.path_of(where) is not None:
         one = stores.worker_of(where)
         none = "none: mapper worker sends what is due, and one SQLite store has one worker"
-        return Finding("ok", "worker", f"process {one}" if one is not None else none)
+        return Examined("ok", "worker", f"process {one}" if one is not None else none)
     accounts, now = overview.accounts(store), store.now()
     owners = store.read(lambda c: {who for one in accounts for who in overview.owners(c, one, now)})
     said = f"{', '.join(sorted(owners))} have jobs just now" if owners else "none has a job just now"
-    return Finding("ok", "worker", said)
+    return Examined("ok", "worker", said)

@@ -103,7 +103,7 @@ class People:
             return False
         for name in (arrival.person, arrival.anonymous):
             at, for_good = self._forgotten.get(name, (None, False)) if name is not None else (None, False)
-            if for_good or (at is not None and (arrival.stamp is None or arrival.stamp.time <= at * 1e9)):
+            if for_good or (at is not None and (arrival.stamp is None or arrival.stamp.time < at * 1e9)):
                 return True
         return False
 
