@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from postgres import Postgres
 
 import mapper
 
@@ -84,6 +85,36 @@ def test_a_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert driver.difference(ours, [b'{"a":"2","b":1}', b"null"]) == "line 1 differs in a"
     assert driver.difference(ours, [b'{"a":"1","b":true}', b"null"]) == "line 1 differs in the kind of a value"
     assert driver.difference(ours, ours[:1]) == "1 lines for 2 events"
+
+
+#: Sizes at which the part of the ledger takes seconds: the figures say nothing.
+_TINY = {"rounds": 1, "events": 100, "rows": 200, "commits": 5, "standing": (200, 400), "moved": 50, "waits": 2}
+
+
+def test_the_ledger_is_measured_against_its_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On tiny sizes each way does what it is timed for, and each ratio is there that needs no PostgreSQL."""
+    delivery = _module("delivery", monkeypatch)
+    monkeypatch.setattr(delivery, "QUICK", delivery.Size(**_TINY, posts=64))
+    monkeypatch.setattr(delivery, "postgres", _no_postgres)
+    found = delivery.ratios(quick=True)
+    owed = next(part.owes for part in _module("run", monkeypatch).PARTS if part.name == "delivery")
+    assert found.keys() == {name for name in owed if "postgres" not in name}
+    assert all(value > 0 for value in found.values())
+
+
+def _no_postgres() -> object:
+    raise importlib.import_module("driver").CannotRunError("PostgreSQL is not installed")
+
+
+def test_the_ledger_is_measured_on_postgresql(monkeypatch: pytest.MonkeyPatch, postgres: Postgres) -> None:
+    """The same for PostgreSQL; the copies that stand there are jobs that can be drained."""
+    delivery = _module("delivery", monkeypatch)
+    report, size = delivery.Report(), delivery.Size(**_TINY, posts=64)
+    delivery.on_postgres(size, report, postgres)
+    delivery.standing(size, report, "postgres", [postgres.new_database(), postgres.new_database()])
+    owed = next(part.owes for part in _module("run", monkeypatch).PARTS if part.name == "delivery")
+    assert report.ratios.keys() == {name for name in owed if "postgres" in name}
+    assert all(value > 0 for value in report.ratios.values())
 
 
 def test_all_engines_of_python_make_the_same(tmp_path: Path) -> None:

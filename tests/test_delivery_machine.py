@@ -84,7 +84,7 @@ class Deliveries(RuleBasedStateMachine):
                 st.integers(0, 40),
                 st.sampled_from(PEOPLE),
                 st.sampled_from(DEVICES),
-                st.integers(-9, 0),
+                st.integers(-20, 0),
                 st.sampled_from(["ready", "ready", "ready", "invalid"]),
                 st.dictionaries(st.sampled_from("abc"), st.sampled_from([None, 1, "1", True]), max_size=2),
             ),
@@ -96,7 +96,7 @@ class Deliveries(RuleBasedStateMachine):
         """Some calls: new, again, or others under the same messageId."""
         now = self.desk.store.now()
         arrivals = [
-            arrival(f"m{n}", person, anonymous=device, at=now + 10 * at, ends=ends, traits=traits)
+            arrival(f"m{n}", person, anonymous=device, at=now + 10 * at - 3, ends=ends, traits=traits)
             for n, person, device, at, ends, traits in calls
             if person or device
         ]

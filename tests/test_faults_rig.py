@@ -30,7 +30,8 @@ from mapper import pipeline
 def test_the_mapping_makes_the_expected_body(name: str) -> None:
     """What the checker expects, written down by hand, is what the product's mapping makes of the event."""
     text = (programs.HERE / name).read_text("utf-8")
-    mapper = pipeline.loads(text, environ={"FAULTS_URL": "http://127.0.0.1:1/orders"})
+    settings = {"FAULTS_URL": "http://127.0.0.1:1/orders", "FAULTS_TOKEN": events.TOKEN}
+    mapper = pipeline.loads(text, environ=settings)
     event = events.event("seed", 7, at=events.now())
     result = mapper.transform(event.raw)
     assert result.request is not None
@@ -182,7 +183,7 @@ def test_several_hundred_requests_a_second(bench: Bench) -> None:
             line.request("POST", "/orders", events.event("fast", number).expected)
             assert line.getresponse().read() == b"{}"
     assert time.monotonic() - started < 2
-    assert all(bench.lines(f"fast-{number}") for number in (0, 299))
+    assert all(bench.lines(events.event("fast", number).id) for number in (0, 299))
 
 
 @pytest.mark.parametrize("name", ["on_connect", "kill_connected", "kill_half", "kill_full", "kill_status"])
@@ -363,6 +364,7 @@ def test_a_lane_that_breaks_is_told(tmp_path: Path) -> None:
         ("forgetful", "P9", "stuck"),
         ("eager", "P4", "duplicated_outside"),
         ("clinging", "P19a", "residue"),
+        ("talking", "P14", "leaked"),
     ],
 )
 def test_the_campaign_finds_a_mistake(bug: str, point: str, fault: str, tmp_path: Path) -> None:

@@ -21,8 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mapper import pipeline
-from mapper.apps.cli import bodies, counts, frames, sinks, worker, workers
-from mapper.apps.cli.frames import Order, Part
+from mapper.apps.cli import bodies, counts, sinks
+from mapper.apps.cli.jobs import frames, worker, workers
+from mapper.apps.cli.jobs.frames import Order, Part
 from mapper.readers import UnreadableError, ndjson
 from mapper.readers.events import Reader
 

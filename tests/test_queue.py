@@ -19,7 +19,8 @@ import typer
 from command_line import ROOT, SMALL, Ended, program, run
 from queues import CANARY, Stage, call, each_state, stage
 
-from mapper.apps.cli import filters, stores
+from mapper.apps.cli import stores
+from mapper.apps.cli.queue import filters
 from mapper.apps.outbox import STORE
 from mapper.apps.render import status as layout
 from mapper.apps.render.moments import length
@@ -404,7 +405,7 @@ def test_the_count_has_to_be_typed(one: Stage, typed: str, state: str, monkeypat
     ours, theirs = pty.openpty()
     os.write(ours, f"{typed}\n".encode())
     with os.fdopen(theirs, "r") as terminal:
-        monkeypatch.setattr("mapper.apps.cli.queue_acts.sys", _Standard(terminal))
+        monkeypatch.setattr("mapper.apps.cli.queue.acts.sys", _Standard(terminal))
         ended = one.run("queue", "hold", "--all")
     os.close(ours)
     assert ended.code == 0, ended.err

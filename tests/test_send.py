@@ -21,8 +21,9 @@ from receiver import Receiver, answer, close, hang
 from typer.testing import CliRunner, Result
 
 from mapper import pipeline
-from mapper.apps.cli import app, taking
-from mapper.apps.cli.slips import Slips
+from mapper.apps.cli import app
+from mapper.apps.cli.sending import taking
+from mapper.apps.cli.sending.slips import Slips
 from mapper.apps.outbox import Outbox, target
 from mapper.apps.outbox.rehearsal import rehearse
 from mapper.delivery.states import MEANINGS

@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 
 from mapper import pipeline
 from mapper.apps.cli import app
-from mapper.apps.cli.working import Log
+from mapper.apps.cli.sending.working import Log
 from mapper.apps.outbox import Outbox
 from mapper.delivery.values import StoreError
 

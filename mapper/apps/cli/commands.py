@@ -24,8 +24,8 @@ __all__ = ["load", "run"]
 _HOMES = {
     "preview": "preview",
     "transform": "transform",
-    "send": "send",
-    "worker": "work",
+    "send": "sending.send",
+    "worker": "sending.work",
     "queue": "queue",
     "identity": "people",
     "doctor": "doctor",

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mapper import codec
-from mapper.apps.cli import queue_records, stores
+from mapper.apps.cli import stores
 from mapper.apps.cli.app import Form, app, say, write
+from mapper.apps.cli.queue import records as queue_records
 from mapper.apps.cli.stores import STORE, AccountOption, SourceOption, StoreOption
 from mapper.delivery.names import Names
 from mapper.delivery.values import Arrival, Filter

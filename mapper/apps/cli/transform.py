@@ -17,11 +17,12 @@ from typing import Annotated
 
 import typer
 
-from mapper.apps.cli import frames, interrupts, outputs
+from mapper.apps.cli import interrupts, outputs
 from mapper.apps.cli.app import IdentityOption, MappingOption, SettingsOption, app, say
 from mapper.apps.cli.counts import Counts
 from mapper.apps.cli.exits import Exit
-from mapper.apps.cli.frames import Order
+from mapper.apps.cli.jobs import frames
+from mapper.apps.cli.jobs.frames import Order
 from mapper.apps.cli.sinks import Sink
 from mapper.readers import UnreadableError, ndjson
 
@@ -72,7 +73,7 @@ def _work(files: list[str], order: Order, jobs: int) -> Iterator[Work]:
         yield _alone(files, order)
         return
     # Processes are loaded only where more than one is asked for.
-    from mapper.apps.cli import workers
+    from mapper.apps.cli.jobs import workers
 
     cut = workers.cut(files, jobs or workers.cores(), order)
     note = "" if cut else workers.NOT_REGULAR

@@ -15,13 +15,13 @@ import typer
 from mapper.apps.cli import stores
 from mapper.apps.cli.app import MappingOption, SettingsOption, say
 from mapper.apps.cli.exits import Exit
-from mapper.apps.cli.filters import Chosen, Manner, acting
+from mapper.apps.cli.queue.filters import Chosen, Manner, acting
 from mapper.delivery.values import Filter
 from mapper.frozen import dataclass, replace
 from mapper.readers import UnreadableError
 
 if TYPE_CHECKING:  # rich and a database library are loaded only where they are needed
-    from mapper.apps.cli.remap import Remap
+    from mapper.apps.cli.queue.remap import Remap
     from mapper.apps.render.queue import Moved
     from mapper.delivery.ledger import Deed, Done, Ledger
     from mapper.delivery.ledger.acts import Verb
@@ -108,7 +108,7 @@ def replay(
         _act("replay", chosen, manner)
         return
     # The mapping is loaded, and with it what maps, only where something is mapped.
-    from mapper.apps.cli.remap import Remap
+    from mapper.apps.cli.queue.remap import Remap
 
     _act("replay", chosen, manner, Remap.load(mapping, setting, chosen.source))
 

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from mapper import pipeline
-from mapper.apps.cli import frames, mistakes
+from mapper.apps.cli import mistakes
 from mapper.apps.cli.bodies import Writer
-from mapper.apps.cli.frames import Frame, Order, Part
+from mapper.apps.cli.jobs import frames
+from mapper.apps.cli.jobs.frames import Frame, Order, Part
 from mapper.apps.cli.sinks import Sink
 from mapper.errors import MapperError
 from mapper.frozen import dataclass

@@ -11,7 +11,7 @@ from itertools import islice
 
 from mapper import event
 from mapper.apps.cli.interrupts import Interrupts
-from mapper.apps.cli.slips import Slips
+from mapper.apps.cli.sending.slips import Slips
 from mapper.apps.outbox import Outbox
 from mapper.apps.render.sending import Line
 from mapper.frozen import dataclass, field

@@ -14,11 +14,12 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from mapper.apps.cli import stores, sums
+from mapper.apps.cli import stores
 from mapper.apps.cli.app import say
-from mapper.apps.cli.asking import where
-from mapper.apps.cli.draining import Gauge, Labour
 from mapper.apps.cli.interrupts import Interrupts
+from mapper.apps.cli.sending import sums
+from mapper.apps.cli.sending.asking import where
+from mapper.apps.cli.sending.draining import Gauge, Labour
 from mapper.apps.outbox import Outbox, Sending, Status, of_plan
 from mapper.delivery import pace
 from mapper.delivery.values import StoreError, Swept

@@ -12,7 +12,7 @@ import typer
 from mapper.apps.cli import loading, stores
 from mapper.apps.cli.app import MappingOption, SettingsOption, app
 from mapper.apps.cli.exits import Exit
-from mapper.apps.cli.send import RateOption, ToOption, YesOption, address_of, rate_of
+from mapper.apps.cli.sending.send import RateOption, ToOption, YesOption, address_of, rate_of
 from mapper.apps.cli.stores import StoreOption
 from mapper.readers import UnreadableError
 
@@ -36,7 +36,7 @@ def worker(  # noqa: PLR0913 - the options of a command
     What a worker that was killed had under way stands as unknown.
     """
     # All that sends is loaded here, so that --help does without.
-    from mapper.apps.cli import working
+    from mapper.apps.cli.sending import working
 
     if to == "sandbox":
         raise typer.BadParameter("live, or the address of a running `mapper sandbox`, is due", param_hint="--to")

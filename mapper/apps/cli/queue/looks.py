@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mapper import codec
-from mapper.apps.cli import loading, outputs, queue_records, stores
+from mapper.apps.cli import loading, outputs, stores
 from mapper.apps.cli.app import Form, MappingOption, say, write
 from mapper.apps.cli.exits import Exit
-from mapper.apps.cli.filters import Chosen, choosing
+from mapper.apps.cli.queue import records as queue_records
+from mapper.apps.cli.queue.filters import Chosen, choosing
 from mapper.apps.cli.stores import AccountOption, StoreOption
 from mapper.delivery.policy import Policy, of_plan
 from mapper.delivery.values import Filter, Row, StoreError

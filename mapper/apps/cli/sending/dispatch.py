@@ -12,14 +12,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
-from mapper.apps.cli import loading, outputs, stores, sums
+from mapper.apps.cli import loading, outputs, stores
 from mapper.apps.cli.app import say
-from mapper.apps.cli.draining import Backlog, Gauge, Labour
 from mapper.apps.cli.exits import Exit
 from mapper.apps.cli.interrupts import Interrupts
-from mapper.apps.cli.slips import Slips
-from mapper.apps.cli.sums import Sum, Way
-from mapper.apps.cli.taking import Taking
+from mapper.apps.cli.sending import sums
+from mapper.apps.cli.sending.draining import Backlog, Gauge, Labour
+from mapper.apps.cli.sending.slips import Slips
+from mapper.apps.cli.sending.sums import Sum, Way
+from mapper.apps.cli.sending.taking import Taking
 from mapper.apps.outbox import Outbox, Policy, Sending
 from mapper.apps.render.sending import Line
 from mapper.delivery.ledger.accept import Mapping

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from mapper import codec
 from mapper.apps.cli import outputs
 from mapper.apps.cli.exits import Exit, highest
-from mapper.apps.cli.slips import Slip, Slips
+from mapper.apps.cli.sending.slips import Slip, Slips
 from mapper.apps.outbox import Status
 from mapper.apps.render import sending, terminal
 from mapper.apps.render.sending import Count

@@ -22,7 +22,7 @@ from mapper.pipeline import Mapper
 from mapper.plan.send import seconds
 
 if TYPE_CHECKING:  # a database library, rich and HTTP are loaded only when something is sent
-    from mapper.apps.cli.dispatch import Order
+    from mapper.apps.cli.sending.dispatch import Order
 
 _TO = "sandbox, live, or an address that stands in for the mapping's host (and path). http goes to this machine only."
 _RATE = "N/second, N/minute, N/hour or none, instead of the mapping's; only the sandbox takes a faster one."
@@ -66,8 +66,8 @@ def send(  # noqa: PLR0913 - the options of a command
     under way, 25 seconds at most; a second Ctrl-C leaves at once.
     """
     # All that sends is loaded here, so that --help does without.
-    from mapper.apps.cli import asking
-    from mapper.apps.cli.dispatch import Order, Run
+    from mapper.apps.cli.sending import asking
+    from mapper.apps.cli.sending.dispatch import Order, Run
     from mapper.delivery.policy import of_plan
 
     mapper = loading.mapping(mapping)
@@ -136,7 +136,7 @@ def _is_said(context: typer.Context, name: str) -> bool:
 
 def _to_sandbox(order: Order, *, kept: bool) -> Exit:
     """Send to a sandbox of the run; from a store of the run, unless one is kept."""
-    from mapper.apps.cli.dispatch import Run, sandboxed
+    from mapper.apps.cli.sending.dispatch import Run, sandboxed
 
     if order.policy.rate is not None:
         say(f"{pace.spell(order.policy.rate)}; --rate none lets the sandbox take them as fast as it can")

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import sys
 
-from mapper.apps.cli import sums
 from mapper.apps.cli.app import say
-from mapper.apps.cli.dispatch import Order, Run
-from mapper.apps.cli.taking import batches
+from mapper.apps.cli.sending import sums
+from mapper.apps.cli.sending.dispatch import Order, Run
+from mapper.apps.cli.sending.taking import batches
 from mapper.apps.outbox import target
 from mapper.apps.outbox.rehearsal import rehearse
 from mapper.frozen import replace

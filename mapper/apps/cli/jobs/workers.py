@@ -14,8 +14,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
-from mapper.apps.cli import frames, mistakes
-from mapper.apps.cli.frames import Frame, Order, Part
+from mapper.apps.cli import mistakes
+from mapper.apps.cli.jobs import frames
+from mapper.apps.cli.jobs.frames import Frame, Order, Part
 from mapper.apps.cli.outputs import why
 from mapper.apps.cli.sinks import Sink, moved
 from mapper.errors import MapperError
@@ -33,7 +34,7 @@ _ROOM = 1024 * 1024
 _PROGRAM = """\
 import json, sys
 sys.path[:] = json.loads(sys.stdin.buffer.readline())
-from mapper.apps.cli.worker import serve
+from mapper.apps.cli.jobs.worker import serve
 serve()
 """
 
