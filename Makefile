@@ -11,7 +11,7 @@ WORKERS ?= 2
 SEED   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check docs fuzz bench clean
+.PHONY: help setup demo test check docs fuzz bench faults teeth clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 8
@@ -51,6 +51,12 @@ fuzz: $(READY) ## search for counter-examples with a fresh seed (SEED=... repeat
 bench: $(READY) ## measure against the floor, the parts it is made of, and its peers (QUICK=1: a look)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@$(BIN)/python benchmarks/run.py $(if $(QUICK),--quick)
+
+faults: $(READY) ## kill it, cut its power and its network, and count what is lost; half an hour (QUICK=1: a look)
+	@$(BIN)/python -m tests.faults all $(if $(QUICK),--quick)
+
+teeth: $(READY) ## plant each of a hundred bugs in a copy, one at a time: its tests have to notice (BUG=... one, or some)
+	@$(BIN)/python -m tests.teeth --jobs $(WORKERS) $(if $(BUG),'$(BUG)')
 
 clean: ## remove what was built, and .venv
 	rm -rf $(VENV) build dist out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -34,6 +34,27 @@ RATIOS = (
     ("growth_traits", "exponent of time against the number of custom traits", "≤ 1.1"),
     ("growth_events", "exponent of time against the number of events", "≤ 1.1"),
     ("sender_vs_bare_client", "our sender against one bare httpx client per worker, 64 in flight", "≥ 0.9"),
+    ("worker_vs_bare_client", "a whole delivery, SQLite ledger and all, against the same bare clients", "≥ 0.9"),
+    ("sqlite_accept_100", "SQLite, accepting batches of 100, against raw inserts of 100 rows a commit", "≥ 0.08"),
+    ("sqlite_group_commit", "SQLite, single events by 32 threads, against raw commits of one row", "≥ 0.30"),
+    ("sqlite_drain", "SQLite, draining by a worker, against raw inserts of 100 rows a commit", "≥ 0.10"),
+    ("sqlite_drain_verbs", "the same by claim, start and finish alone, batches of 100", ""),
+    ("standing_sqlite", "SQLite, draining with 10^6 jobs standing, against 2·10^4", "≥ 0.8"),
+    ("postgres_accept_100", "PostgreSQL, accepting batches of 100, against 100 INSERTs a commit", "≥ 0.40"),
+    ("postgres_accept_100_pipelined", "the same against `executemany`, which psycopg pipelines", ""),
+    ("postgres_drain", "PostgreSQL, draining by a worker, against single INSERT commits", "≥ 0.5"),
+    ("postgres_drain_verbs", "the same by claim, start and finish alone, batches of 100", ""),
+    ("standing_postgres", "PostgreSQL, draining with 10^6 jobs standing, against 2·10^4", "≥ 0.8"),
+    ("accept_to_send_p99_ms", "idle queue, accept until handed to the transport, p99 in ms", "< 50"),
+    ("accept_to_send_elsewhere_p99_ms", "the same with the worker in another process", "< 50"),
+)
+#: The tables of delivery, and their titles.
+DELIVERY = (
+    ("sqlite", "The ledger on SQLite"),
+    ("postgres", "The ledger on PostgreSQL, server on the same two cores"),
+    ("standing_sqlite", "Draining where many stand, SQLite"),
+    ("standing_postgres", "Draining where many stand, PostgreSQL"),
+    ("client", "Sending to a server on this machine, 64 under way"),
 )
 _NAMES = {
     "floor": "the floor: `orjson.loads` and `orjson.dumps`, nothing between",
@@ -62,13 +83,17 @@ def figures(kept: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield "| ratio | | goal | measured |"
     yield "|---|---|---|---|"
+    ratios = kept.get("ratios", {}) | kept.get("delivery", {}).get("ratios", {})
     for name, what, goal in RATIOS:
-        value = kept.get("ratios", {}).get(name)
+        value = ratios.get(name)
         shown = f"{value:.2f}" if isinstance(value, int | float) else f"not measured: {value or 'no figure'}"
         yield f"| `{name}` | {what} | {goal} | {shown} |"
     for key, title in (("in_memory", "In memory, Python"), ("peers", "The same events in Node")):
         if key in kept:
             yield from _engines(title, kept[key]["engines"])
+    for key, title in DELIVERY:
+        if key in kept.get("delivery", {}):
+            yield from _ways(title, kept["delivery"][key])
 
 
 def _engines(title: str, engines: dict[str, Any]) -> Iterator[str]:
@@ -81,6 +106,16 @@ def _engines(title: str, engines: dict[str, Any]) -> Iterator[str]:
     for name, row in sorted(engines.items(), key=lambda pair: float(pair[1]["microseconds"])):
         shown = _NAMES.get(name, f"`{name}`")
         yield f"| {shown} | {row['microseconds']:.1f} | {row['x'] / ours:.2f} |"
+
+
+def _ways(title: str, ways: dict[str, Any]) -> Iterator[str]:
+    yield ""
+    yield f"{title}, by the wall clock, and the CPU time of our process alone:"
+    yield ""
+    yield "| | a second | µs of CPU each |"
+    yield "|---|---|---|"
+    for name, row in ways.items():
+        yield f"| {name} | {row['per_second']:,.0f} | {row['cpu_microseconds']:.1f} |"
 
 
 if __name__ == "__main__":

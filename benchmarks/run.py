@@ -191,6 +191,11 @@ def _elsewhere(module: str) -> Measure:
     return measure
 
 
+DELIVERY = (
+    *("sqlite_accept_100", "sqlite_group_commit", "sqlite_drain", "sqlite_drain_verbs", "standing_sqlite"),
+    *("postgres_accept_100", "postgres_accept_100_pipelined", "postgres_drain", "postgres_drain_verbs"),
+    *("standing_postgres", "accept_to_send_p99_ms", "accept_to_send_elsewhere_p99_ms", "worker_vs_bare_client"),
+)
 PARTS = (
     Part("files", files, ("transform_vs_floor",)),
     Part("in_memory", in_memory, ("transform_vs_plain", "transform_vs_naive", "vs_pydantic", "memory_vs_floor")),
@@ -200,6 +205,7 @@ PARTS = (
     Part("growth", _elsewhere("growth"), ("peak_memory_1M_vs_1k", "growth_fields", "growth_traits", "growth_events")),
     Part("startup", _elsewhere("startup"), ("preview_vs_empty_typer_app",)),
     Part("sender", _elsewhere("sender"), ("sender_vs_bare_client",)),
+    Part("delivery", _elsewhere("delivery"), DELIVERY),
 )
 
 
@@ -220,7 +226,18 @@ def measured(part: Part, quick: bool) -> dict[str, float | str]:  # noqa: FBT001
 def _machine() -> dict[str, str | int]:
     """What the figures were taken on: versions, and the number of cores."""
     facts: dict[str, str | int] = {"python": platform.python_version(), "cores": os.cpu_count() or 0}
-    for name in ("jmespath", "cerberus", "msgspec", "google-re2", "orjson", "pydantic", "httpx", "typer"):
+    for name in (
+        "jmespath",
+        "cerberus",
+        "msgspec",
+        "google-re2",
+        "orjson",
+        "pydantic",
+        "httpx",
+        "typer",
+        "sqlalchemy",
+        "psycopg",
+    ):
         try:
             facts[name] = version(name)
         except PackageNotFoundError:

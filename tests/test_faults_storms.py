@@ -22,18 +22,12 @@ def fine(*parts: Part) -> None:
 
 def test_postgresql_may_crash(postgres: Postgres) -> None:
     """One crash under load, with two workers."""
-    fine(storms.restarts(server=postgres, times=1, every=0.3, workers=2))
+    fine(storms.restarts(server=postgres, times=1, every=0.1, workers=2))
 
 
-def test_the_rate_holds(postgres: Postgres) -> None:
-    """Two workers never send more than their share of a second."""
-    fine(storms.rate(server=postgres, most=30, seconds=1.5))
-
-
-@pytest.mark.parametrize("kind", ["cut", "answers lost"])
-def test_the_database_may_be_out_of_reach(postgres: Postgres, kind: str) -> None:
-    """Once, under load."""
-    fine(*network.outages(server=postgres, kinds=[kind], times=1, workers=1))
+def test_the_database_may_be_out_of_reach(postgres: Postgres) -> None:
+    """A commit happens, and the worker that asked for it does not hear of it."""
+    fine(*network.outages(server=postgres, kinds=["answers lost"], times=1, workers=1, peace=0.2))
 
 
 def test_a_receiver_may_do_anything() -> None:
@@ -42,18 +36,18 @@ def test_a_receiver_may_do_anything() -> None:
 
 
 def test_an_account_waits() -> None:
-    """Two forms of Retry-After."""
-    fine(network.retry_after(forms=["1.6", "NaN"], long=["the year 9999"]))
+    """As long as it is asked to."""
+    fine(network.retry_after(forms=["1.6"], long=[], others=2))
 
 
 def test_a_disk_may_be_full() -> None:
     """Once, with room for the log."""
-    fine(disk.full(megabytes=40, rounds=1))
+    fine(disk.full(rounds=1, batch=4, pause=0.5))
 
 
 def test_a_clock_may_be_wrong() -> None:
     """The accepting process an hour ahead of the worker."""
-    fine(*clocks.sqlite(ways={"acceptor ahead": (3600, 0, None)}, count=20))
+    fine(*clocks.sqlite(ways={"acceptor ahead": (3600, 0, None)}, count=20, brief=True))
 
 
 # ------------------------------------------------------------------------------------------------- the parts themselves

@@ -1,4 +1,4 @@
-"""What the seeded bugs of ``tests/teeth`` found untested: each of these tests notices one that no other did."""
+"""What the seeded bugs of ``tests/teeth`` found untested: each test notices one that no other did, or only by luck."""
 
 from __future__ import annotations
 

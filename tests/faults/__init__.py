@@ -14,4 +14,8 @@ the judged shares its mistakes.
     forks       imports the product once and forks a process for each cycle
     service     the accepting process, and worker the sending one; standin is a tiny product to prove the rig with
     kills       the campaign: SIGKILL at each point
+    mayhem      SIGKILL at random, under load
+    deposit     power cuts on the product's own store
+    canaries    the search for names, ids and keys where they do not belong
+    report      what a part of `all` is told, and what it says
 """

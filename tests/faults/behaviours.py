@@ -20,8 +20,9 @@ from typing import Literal
 Reading = Literal["nothing", "half", "all"]
 
 _PROMPT = b"HTTP/1.1 202 Accepted\r\n"
-#: Seconds between two drops of what drips, and for which a sender may read a status line before it is killed.
-DRIP, READ_TIME = 0.02, 0.01
+#: Seconds between two drops of what drips; for which a sender may read a status line before it is killed; and until an
+#: answer that is late.
+DRIP, READ_TIME, LATE = 0.02, 0.01, 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,12 @@ def _shows_status(connection: socket.socket) -> bool:
     connection.sendall(_PROMPT)
     select.select([], [], [], READ_TIME)
     return False
+
+
+def _answers_late(connection: socket.socket) -> bool:
+    """A 202 after a while, in which much can happen to the sender."""
+    select.select([], [], [], LATE)
+    return _answers(202, [])(connection)
 
 
 def _half_closes(connection: socket.socket) -> bool:
@@ -174,6 +181,7 @@ NAMED: dict[str, Behaviour] = {
     "reset_after_read": Behaviour(_resets),
     "half_close": Behaviour(_half_closes),
     "hang": Behaviour(_hangs),
+    "late": Behaviour(_answers_late, status=202, usable=True),
     "drip": Behaviour(_streams(_PROMPT + b"X-Slow: ", _for_ever(b"."), DRIP), status=202),
     "truncate": Behaviour(_writes(_TRUNCATED), status=202, usable=True),
     "truncate_chunked": Behaviour(_writes(_TRUNCATED_CHUNK), status=202, usable=True),

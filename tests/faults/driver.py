@@ -57,6 +57,11 @@ class Driver:
             raise ConnectionError(f"no answer to {path}")
         return found
 
+    def resolve(self, verb: str, jobs: Sequence[int]) -> None:
+        """Say what became of unknown jobs. Raises ConnectionError where the accepting process says nothing."""
+        if self._ask("POST", "/resolve", json.dumps({"verb": verb, "jobs": list(jobs)}).encode()) is None:
+            raise ConnectionError("no answer to /resolve")
+
     def killed(self, point: str, pid: int, *, opens: bool) -> None:
         """Write down that a process was killed; ``opens`` says that what it had under way may now be unknown."""
         self._journal.write(kind="killed", point=point, pid=pid, mono=time.monotonic(), opens=opens)

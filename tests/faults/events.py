@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-#: Stands in each name and address, so that one search finds a person in any file.
+#: Stands in every trait, in every id of a call and in the key of the destination: one search finds them in any file.
 CANARY = "Kanarienvogel"
+#: The destination's key, which the mapping sends as a header.
+TOKEN = f"{CANARY}-token"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """One call: ``raw`` as it is posted, ``expected`` the exact bytes of the request's body.
 
-    ``id`` is what the receiver sees as event_id, ``secret`` a text that only this person has.
+    ``id`` is what the receiver sees as event_id, ``secret`` a text that only this event has.
     """
 
     id: str
@@ -45,16 +47,16 @@ def event(seed: str, number: int, *, at: str | None = None, users: int | None = 
 
     ``at`` is the call's timestamp; the same text has to be given when the same event is made again. None leaves it out.
     """
-    name_of_user = f"{seed}-user-{number if users is None else number % users}"
-    secret = f"{CANARY}-{seed}-{number}"
+    name_of_user = f"{CANARY}-user-{seed}-{number if users is None else number % users}"
+    secret = f"{CANARY}-{seed}-{number:06}"
     traits = {
-        "event_id": f"{seed}-{number}",
+        "event_id": f"{secret}-id",
         "name": f'Zoë "{secret}" Łęcki',
         "address": f"{number} Straße {secret} 東",
     }
     call: dict[str, Any] = {
         "type": "identify",
-        "messageId": f"message-{seed}-{number}",
+        "messageId": f"{CANARY}-message-{seed}-{number}",
         "userId": name_of_user,
         "traits": traits,
     }

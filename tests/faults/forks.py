@@ -176,6 +176,9 @@ def main() -> None:
     options = parser.parse_args()
     for name in worker.PRODUCTS[options.product]:
         importlib.import_module(name)
+    for name in worker.OPTIONAL[options.product]:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
         children = _Children(listener)
         _say({"port": listener.getsockname()[1]})

@@ -18,13 +18,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from . import checker, journal, programs
+from . import canaries, checker, journal, programs
 from .driver import Driver
 from .events import Event, event, now
 from .forks import ForkServer
 from .receiver import Control
+from .report import Options, Report, left_out
 
 Policy = Literal["hold", "resend"]
 POLICIES: Final[tuple[Policy, ...]] = ("hold", "resend")
@@ -32,7 +33,7 @@ POLICIES: Final[tuple[Policy, ...]] = ("hold", "resend")
 #: Seconds for a process to reach its point.
 _REACH: Final = 20.0
 #: How a process ends that was killed.
-_SIGKILL: Final = -9
+SIGKILLED: Final = -9
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ class Result:
     ``missed``     cycles in which nothing died
     ``misplaced``  events in another state than they should be in
     ``residue``    events of people of whom a byte was left after they were erased
+    ``leaked``     how many outputs of its processes, its exported ledger included, have a canary in them
     ``broken``     why the lane ended early, where it did
     """
 
@@ -117,6 +119,7 @@ class Result:
     missed: int = 0
     misplaced: list[str] = field(default_factory=list)
     residue: list[str] = field(default_factory=list)
+    leaked: int = 0
     broken: str = ""
     verdict: checker.Verdict | None = None
 
@@ -127,6 +130,7 @@ class Result:
             "missed": self.missed,
             "misplaced": len(self.misplaced),
             "residue": len(self.residue),
+            "leaked": self.leaked,
             "broken": bool(self.broken),
         }
         mine = {name: int(count) for name, count in found.items() if count}
@@ -140,9 +144,11 @@ class Result:
         return len(verdict.duplicated_inside) + len(verdict.duplicated_outside) if verdict else 0
 
     def _forbidden(self) -> dict[str, int]:
-        """Duplicates where there may be none: under hold, and where the outcome was known."""
+        """Duplicates where there may be none: under hold, of what was known, and a second one of the same event."""
         allowed = self.policy == "resend" and not self.point.known
-        return {"duplicated": self.duplicates} if self.duplicates and not allowed else {}
+        again = Counter(self.verdict.duplicated_inside if self.verdict else ())
+        more = sum(count > 1 for count in again.values()) if allowed else self.duplicates
+        return {"duplicated": more} if more else {}
 
 
 class Lane:
@@ -153,7 +159,7 @@ class Lane:
         self._campaign = campaign
         self._room = room
         self._control = room / "control.json"
-        self._options = {
+        self._options: dict[str, Any] = {
             "product": campaign.product,
             "store": str(room / "store" / "mapper.db"),
             "mapping": str(programs.HERE / ("mapping.yaml" if policy == "hold" else "mapping-resend.yaml")),
@@ -222,20 +228,22 @@ class Lane:
         ended = self._forks.wait(pid, _REACH)
         if ended is None:
             self._forks.stop(pid)
-        self.result.kills += ended == _SIGKILL
-        self.result.missed += ended != _SIGKILL
-        if ended == _SIGKILL and point.dies != "receive":
+        self.result.kills += ended == SIGKILLED
+        self.result.missed += ended != SIGKILLED
+        if ended == SIGKILLED and point.dies != "receive":
             self._driver.killed(point.at, pid, opens=not point.known)
-        return ended == _SIGKILL
+        return ended == SIGKILLED
 
     def _clear(self) -> None:
         """Wait until nothing has to happen any more; what is left after that is found stuck."""
         end = time.monotonic() + self._campaign.patience
+        pause = 0.01
         while time.monotonic() < end:
             counts = self._driver.look("/status")[0]["counts"]
             if not any(counts.get(state) for state in checker.UNFINISHED):
                 return
-            time.sleep(0.01)
+            time.sleep(pause)
+            pause = min(pause * 1.5, self._campaign.lease / 5)  # looks take the time of those who are looked at
 
     def _accepting(self) -> None:
         """The accepting process dies; its successor gets the event again, unless it was acknowledged."""
@@ -279,14 +287,13 @@ class Lane:
             self.result.residue.append(one.id)
 
     def _stands(self, secret: bytes) -> bool:
-        """Whether a text is anywhere in the store's files; in PostgreSQL, in a dump of it, in plain or in hex."""
-        if self._campaign.engine == "sqlite":
-            return any(secret in path.read_bytes() for path in (self._room / "store").iterdir())
-        words = [shutil.which("pg_dump") or "pg_dump", f"--dbname={self._options['store']}"]
-        dump = subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout
-        return secret in dump or secret.hex().encode() in dump
+        """Whether a text is anywhere in the store, in plain or in hex."""
+        left = (path.read_bytes() for path in dumped(self._options["store"], self._room / "dump"))
+        return any(secret in text or secret.hex().encode() in text for text in left)
 
     def _judge(self, ledger: list[checker.Line]) -> None:
+        (self._room / "ledger.txt").write_text("\n".join(map(str, ledger)), "utf-8")
+        self.result.leaked = len(canaries.leaks(self._room / "ledger.txt", self._room / "noise.txt"))
         driver, received = journal.read(self._room / "driver.log"), journal.read(self._room / "receiver.log")
         self.result.verdict = checker.judge(driver, received, ledger)
         expected = {"unknown"} if self.result.policy == "hold" and not self.result.point.known else {"delivered"}
@@ -326,6 +333,41 @@ def spelled(pair: Sequence[Result]) -> str:
     words += [f"duplicates under {result.policy} {result.duplicates}" for result in pair]
     words += [f"{name.upper()} {count}" for name, count in other.items()]
     return "  ".join([*words, *(result.broken for result in pair if result.broken)])
+
+
+def on_sqlite(options: Options) -> Report:
+    """The part of ``all``: every point under both policies."""
+    return _reported(options, Campaign(times=options.times, room=options.room))
+
+
+def on_postgresql(options: Options) -> Report:
+    """The same on PostgreSQL."""
+    if options.server is None:
+        return left_out()
+    server = f"postgresql://postgres@127.0.0.1:{options.server.port}"
+    # More lanes than processors: most of the time each waits for a lease to lapse.
+    order = Campaign("postgresql", options.times, store=server, room=options.room, lanes=6)
+    return _reported(options, order)
+
+
+def _reported(options: Options, order: Campaign) -> Report:
+    results = campaign(order, lambda line: options.tell(f"    {line}"))
+    faults: Counter[str] = Counter()
+    for result in results:
+        faults.update(result.faults)
+    again = {policy: sum(each.duplicates for each in results if each.policy == policy) for policy in POLICIES}
+    figures = [f"{sum(result.kills for result in results):,} kills at {len(order.chosen)} points"]
+    figures += [f"{name} {faults[name]}" for name in ("lost", "spurious", "corrupted", "stuck", "leaked")]
+    figures += [f"duplicates under {policy} {count}" for policy, count in again.items()]
+    return Report(", ".join(figures), faults)
+
+
+def dumped(store: str, file: Path) -> list[Path]:
+    """All that is in a store, as files: those of SQLite, the log's included; of PostgreSQL a dump, in ``file``."""
+    if not store.startswith("postgresql:"):
+        return sorted(Path(store).parent.iterdir())
+    subprocess.run([shutil.which("pg_dump") or "pg_dump", f"--dbname={store}", f"--file={file}"], check=True)
+    return [file]
 
 
 def _lane(order: Campaign, point: Point, policy: Policy, room: Path) -> Result:

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from .events import TOKEN
+
 HERE: Final = Path(__file__).resolve().parent
 #: The package's own name: ``faults`` in the tests, ``tests.faults`` from the top of the repository.
 _PACKAGE: Final = __name__.rpartition(".")[0]
@@ -24,10 +26,16 @@ def command(program: str, *arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", f"{_PACKAGE}.{program}", *map(str, arguments)]
 
 
+def beside(module: str) -> str:
+    """The name of a module beside this package: ``postgres`` in the tests, ``tests.postgres`` from the top."""
+    return ".".join([*_PACKAGE.split(".")[:-1], module])
+
+
 def environment(**more: str) -> dict[str, str]:
     """The environment to start it in."""
     path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **more}
+    fixed = {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "FAULTS_TOKEN": TOKEN}
+    return {**os.environ, **fixed, **more}
 
 
 @contextlib.contextmanager

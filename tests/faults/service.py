@@ -4,13 +4,15 @@ Knows HTTP and the Outbox. Must not judge, nor name the product's modules.
 
     POST /events    one event or many, a line each -> 200 with their receipts, after the commit
     GET /status     {"counts": {state: number}}
-    GET /ledger     the export, a line for each job: {job, state, attempts}
+    GET /ledger     the export, a line for each job: {job, state, attempts} and whatever else the product shows of it
+    POST /resolve   {verb, jobs}: what a person says of unknown ones
 
 Two points at which it kills itself are its own: ``svc_parsed`` (P2) and ``svc_answered`` (P5).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -37,13 +39,18 @@ def run(options: dict[str, Any], listener: socket.socket) -> int:
 
 
 def forget(options: dict[str, Any], _listener: socket.socket) -> int:
-    """Erase the person ``options["user"]``; the exit code."""
+    """Erase the person ``user``, or all ``users``, of the options; the exit code: 0 where the files are scrubbed."""
     box = worker.outbox(options)
     try:
-        box.forget(options["user"])
+        scrubbed = [box.forget(user) for user in options.get("users") or [options["user"]]]
+        return int(not all(scrubbed))
     finally:
         box.close()
-    return 0
+
+
+def _members(row: Any) -> dict[str, Any]:
+    """All that a product shows of a job."""
+    return dataclasses.asdict(row) if dataclasses.is_dataclass(type(row)) else vars(row)
 
 
 class _Server(ThreadingHTTPServer):
@@ -65,12 +72,16 @@ class _Face(BaseHTTPRequestHandler):
     server: _Server
 
     def do_POST(self) -> None:
-        """Accept events."""
-        events = self.rfile.read(int(self.headers["Content-Length"])).splitlines()
+        """Accept events, or resolve what is unknown."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/resolve":
+            self.server.box.resolve(**json.loads(body))
+            return self._answer([])
+        events = body.splitlines()
         self.server.passed("svc_parsed")
         receipts = self.server.box.accept(events)
         self._answer({"job": each.job, "state": each.state, "repeated": each.repeated} for each in receipts)
-        self.server.passed("svc_answered")
+        return self.server.passed("svc_answered")
 
     def do_GET(self) -> None:
         """Show the store."""
@@ -78,7 +89,7 @@ class _Face(BaseHTTPRequestHandler):
             self._answer([{"counts": self.server.box.counts()}])
         else:
             rows = self.server.box.rows()
-            self._answer({"job": row.job, "state": row.state, "attempts": row.attempts} for row in rows)
+            self._answer(_members(row) for row in rows)
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""

@@ -3,8 +3,8 @@
 Knows the face ``worker.Box``. Must not be taken for a model: it keeps the promises and has nothing else.
 ``bug`` makes one mistake: ``early`` answers before the commit, ``late_mark`` marks a job as sending after its request,
 ``twice`` sends what has lapsed again whatever the mapping says, ``garbled`` changes the bytes of a second attempt,
-``forgetful`` never takes up what has lapsed, ``eager`` accepts a repeated message as a new one, ``clinging`` forgets a
-person but keeps the bytes.
+``talking`` prints what it sends, ``forgetful`` never takes up what has lapsed, ``eager`` accepts a repeated message as
+a new one, ``clinging`` forgets a person but keeps the bytes.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import json
 import os
 import signal
 import sqlite3
+import sys
 import threading
 import time
 from collections import Counter
@@ -25,6 +26,7 @@ from urllib.parse import urlsplit
 
 _TABLE: Final = """CREATE TABLE IF NOT EXISTS job (
     job INTEGER PRIMARY KEY, message TEXT UNIQUE, person TEXT, body BLOB, state TEXT, until REAL, attempts INTEGER)"""
+_VERBS: Final = {"deliver": "delivered", "resend": "ready"}
 _CLAIM: Final = """UPDATE job SET until = :until WHERE job =
     (SELECT job FROM job WHERE state = 'ready' AND until < :now ORDER BY job LIMIT 1) RETURNING job, body, attempts"""
 
@@ -66,7 +68,12 @@ class Outbox:
             else:
                 self._stopped.wait(0.005)
 
-    def forget(self, user: str) -> None:
+    def resolve(self, verb: str, jobs: Sequence[int]) -> None:
+        """What a person says of unknown jobs."""
+        for job in jobs:
+            self._do("UPDATE job SET state = :to WHERE job = :job", to=_VERBS[verb], job=job)
+
+    def forget(self, user: str) -> bool:
         """Erase a person."""
         change = "state = 'erased'" if self._bug == "clinging" else "body = x'', person = NULL"
         with self._lock, self._transaction():
@@ -76,6 +83,7 @@ class Outbox:
         self._passed("in_checkpoint")
         with self._lock:
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return True
 
     def counts(self) -> dict[str, int]:
         """How many jobs are in each state."""
@@ -118,6 +126,8 @@ class Outbox:
         if self._bug != "late_mark":
             self._do(begin, job=job, until=until)
         self._passed("after_start")
+        if self._bug == "talking":
+            sys.stderr.write(f"sending {body!r}\n")
         status = self._post(body + b" " if self._bug == "garbled" and attempts else body)
         self._passed("after_reply")
         state = {202: "delivered", 503: "ready"}.get(status, "unknown")

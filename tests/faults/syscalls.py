@@ -10,6 +10,7 @@ its start. The files of SQLite's shared memory are left out: nothing reads them 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 import shutil
@@ -59,12 +60,21 @@ class UnreadableTraceError(ValueError):
     """The trace holds something that this parser does not follow."""
 
 
-def record(command: Sequence[str], trace: Path, *, environ: Mapping[str, str], timeout: float = 120.0) -> None:
-    """Run a program under strace. Raises CalledProcessError where it, or strace, fails."""
+def record(
+    command: Sequence[str],
+    trace: Path,
+    *,
+    environ: Mapping[str, str],
+    noise: Path | None = None,
+    timeout: float = 120.0,
+) -> None:
+    """Run a program under strace; ``noise`` gets its standard error. Raises CalledProcessError where it fails."""
     strace = shutil.which("strace") or "strace"
     options = ["-f", "-y", "-xx", "-s", str(_LONGEST), "-o", str(trace), "-e", f"trace={CALLS}"]
     words = [strace, *options, "--", *command]
-    subprocess.run(words, check=True, env=environ, stdout=subprocess.DEVNULL, timeout=timeout)
+    with contextlib.ExitStack() as stack:
+        errors = stack.enter_context(noise.open("wb")) if noise else None
+        subprocess.run(words, check=True, env=environ, stdout=subprocess.DEVNULL, stderr=errors, timeout=timeout)
 
 
 def parse(lines: Iterable[str], root: Path) -> list[Operation]:
