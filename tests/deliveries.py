@@ -223,7 +223,7 @@ class Desk:
 
     def act(self, verb: Any, *jobs: int, **more: Any) -> Done:
         """Do what a person does to these jobs; to all, where there are none."""
-        chosen = more.pop("chosen", Filter(jobs=jobs))
+        chosen = more.pop("chosen", Filter(jobs=jobs or None))
         done = self.ledger.act(Deed(verb, chosen, more.pop("who", "eve"), **more))
         self.check()
         return done

@@ -49,6 +49,11 @@ class Policy:
     keep: float | None = 90 * 86_400.0
 
     @property
+    def margin(self) -> float:
+        """Seconds by which a start may be late while no window holds one too many; slots are given so far ahead."""
+        return float("inf") if self.rate is None else min(0.25, self.rate[1] * 0.02)
+
+    @property
     def gap(self) -> float:
         """Seconds from one start to the next.
 
@@ -58,7 +63,7 @@ class Policy:
         if self.rate is None:
             return 0.0
         count, seconds = self.rate
-        return (seconds + min(0.25, seconds * 0.02)) / count
+        return (seconds + self.margin) / count
 
 
 def of_plan(plan: Plan) -> Policy:

@@ -149,13 +149,13 @@ class Swept:
 class Filter:
     """Which jobs a person means; all conditions hold together.
 
-    ``states``   any of these          ``jobs``    any of these numbers        ``message``  a messageId's hash
+    ``states``   any of these          ``jobs``    any of these; () is none        ``message``  a messageId's hash
     ``person``   a person's hash       ``reason``  a part of the reason        ``most``     at most so many
     ``before``, ``after``  accepted before, or from, this moment
     """
 
     states: tuple[State, ...] = ()
-    jobs: tuple[int, ...] = ()
+    jobs: tuple[int, ...] | None = None
     message: str | None = None
     person: str | None = None
     reason: str | None = None

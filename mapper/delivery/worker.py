@@ -142,7 +142,8 @@ class Worker:
         swept = float("-inf")
         while not self._stopping:
             if time.monotonic() - swept >= self._habits.sweep:
-                lapsed = await self._ask(lambda: self._ledger.sweep(self.who))
+                under_way = frozenset(self._under_way)
+                lapsed = await self._ask(lambda: self._ledger.sweep(self.who, under_way))  # noqa: B023 - awaited here
                 if lapsed is not None and lapsed != Swept():
                     self._watcher.swept(lapsed)
                 swept = time.monotonic()
@@ -174,7 +175,7 @@ class Worker:
         left = self._left_of_run()
         if left == 0 and self._under_way:  # some of them may be given back yet
             return self._ledger.store.now()
-        wish = Wish(self.who, free, self._habits.ahead, left)
+        wish = Wish(self.who, free, min(self._habits.ahead, self._ledger.policy.margin), left)
         claimed = await self._ask(lambda: self._ledger.claim(wish))
         self._more = claimed is not None and bool(claimed.claims)
         if claimed is None:

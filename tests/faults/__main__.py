@@ -19,7 +19,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from . import canaries, checker, deposit, kills, mayhem, powercut, programs, syscalls, writer
+from . import (
+    canaries,
+    checker,
+    clocks,
+    deposit,
+    disk,
+    kills,
+    mayhem,
+    network,
+    powercut,
+    programs,
+    storms,
+    syscalls,
+    writer,
+)
 from .report import Options, Report, Server
 
 #: What ``all`` runs, in this order.
@@ -28,6 +42,10 @@ PARTS: Final[list[tuple[str, Callable[[Options], Report]]]] = [
     ("kills, PostgreSQL", kills.on_postgresql),
     ("random kills", mayhem.on_both),
     ("power cuts", deposit.power_cuts),
+    *storms.PARTS,
+    *network.PARTS,
+    *disk.PARTS,
+    *clocks.PARTS,
 ]
 #: Where logs are kept of parts with faults.
 _KEPT: Final = Path("out", "faults")

@@ -107,13 +107,25 @@ class Ledger:
 
     def due(self) -> float | None:
         """The moment at which the next job that nobody has is due; a cheap look. None where there is none."""
-        return self.store.read(lambda c: c.execute(looks.NEXT, {"mine": self.account}).scalar())
+
+        def look(connection: Connection) -> float | None:
+            for clock in connection.execute(looks.CLOCKS, {"mine": self.account}).scalars():
+                self.store.saw(clock)
+            due: float | None = connection.execute(looks.NEXT, {"mine": self.account}).scalar()
+            return due
+
+        return self.store.read(look)
 
     def start(self, who: str, jobs: frozenset[int]) -> frozenset[int]:
         """Make claimed jobs ``sending``; those that may leave. The others are given back."""
-        wish = Starts(who, jobs)
+        wishes = iter([Starts(who, jobs)])
+
+        def work(connection: Connection) -> frozenset[int]:
+            wish = next(wishes, Starts(who, jobs, again=True))
+            return claim.start(connection, self.store, self.account, self.policy, wish)
+
         failpoints.passed("before_start")
-        started = self.store.write(lambda c: claim.start(c, self.store, self.account, self.policy, wish))
+        started = self.store.write(work)
         failpoints.passed("after_start")
         return started
 
@@ -128,11 +140,11 @@ class Ledger:
         failpoints.passed("after_finish")
         return settled
 
-    def sweep(self, who: str) -> Swept:
-        """What time does: lapsed leases, and people whose line got stuck."""
-        swept = Swept()
+    def sweep(self, who: str, under_way: frozenset[int] | None = None) -> Swept:
+        """What time does: lapsed leases, people whose line got stuck, and what ``who`` has and is not ``under_way``."""
+        swept, sweeper = Swept(), settle.Sweeper(who, under_way)
         while True:
-            more = self.store.write(lambda c: settle.sweep(c, self.store, self.account, self.policy, who))
+            more = self.store.write(lambda c: settle.sweep(c, self.store, self.account, self.policy, sweeper))
             swept = Swept(*(a + b for a, b in zip(_numbers(swept), _numbers(more), strict=True)))
             if sum(_numbers(more)) < settle.AT_ONCE:
                 return swept

@@ -36,6 +36,8 @@ DUE = _DUE.order_by(*_IN_ORDER).limit(bindparam("most")).with_for_update(skip_lo
 RELEASED = _DUE.where(_j.released).order_by(*_IN_ORDER).limit(bindparam("most")).with_for_update(skip_locked=True)
 SURPLUS = _DUE.where(~_j.released).order_by(*_IN_ORDER).limit(bindparam("most")).with_for_update(skip_locked=True)
 NEXT = select(func.min(_j.due)).where(_j.account == MINE, text(tables.READY))
+#: Where one at a time is tried, somebody's try.
+UNDER_WAY = select(_j.id).where(_j.account == MINE, text(tables.LEASED)).limit(1)
 LEASE = (
     update(tables.job).where(_j.account == MINE, among(_j.id)).values(owner=bindparam("who"), lease=bindparam("until"))
 )
@@ -52,8 +54,8 @@ DROP = (
 PAPERS = select(_p.job, _p.target, _p.content).where(_p.account == MINE, among(_p.job))
 PASSED = update(tables.gate).where(_g.account == MINE).values(free=bindparam("until"), clock=bindparam("now"))
 OWN = (
-    select(_j.id, _j.attempts, _j.released)
-    .where(_j.account == MINE, among(_j.id), _j.owner == bindparam("who"), text(tables.UNSENT))
+    select(_j.id, _j.attempts, _j.released, _j.state)
+    .where(_j.account == MINE, among(_j.id), _j.owner == bindparam("who"))
     .order_by(_j.id)
     .with_for_update()
 )
@@ -107,7 +109,10 @@ def claim(connection: Connection, store: Store, account: str, policy: Policy, wi
     slots = _slots(first, now, policy, wish)
     if slots == 0:
         return Claimed(again=first - wish.ahead)
-    most = 1 if gate.in_a_row >= IN_A_ROW else min(slots, wish.most)
+    trying = gate.in_a_row >= IN_A_ROW
+    if trying and connection.execute(UNDER_WAY, {"mine": account}).first() is not None:
+        return Claimed(again=now + wish.ahead)
+    most = 1 if trying else min(slots, wish.most)
     left = _cap_left(gate, now, policy)
     if left is not None and left <= 0:
         held = _hold_surplus(connection, account, now, f"cap: {policy.cap_day:,} a day is reached")
@@ -208,24 +213,28 @@ def start(connection: Connection, store: Store, account: str, policy: Policy, wi
     store.saw(gate.clock)
     now = store.now()
     own = connection.execute(OWN, {"mine": account, "some": sorted(wish.jobs), "who": wish.who}).all()
+    # This runs again where its commit was not heard of: what it had started then is started.
+    already = {row.id for row in own if row.state == "sending"} if wish.again else set()
+    own = [row for row in own if row.state == "ready"]
     paused = gate.paused is not None and gate.paused > now
     started = [] if paused else _within_cap(own, _cap_left(gate, now, policy))
-    back = sorted(wish.jobs - set(started))
+    back = sorted(wish.jobs - already - set(started))
     if back:
         connection.execute(GIVE_BACK, {"mine": account, "some": back, "who": wish.who})
     if started:
         connection.execute(START, {"mine": account, "some": started, "now": now, "until": now + policy.lease})
         today = (gate.today if gate.day == day_of(now) else 0) + len(started)
         connection.execute(COUNT, {"mine": account, "date": day_of(now), "number": today, "now": now})
-    return frozenset(started)
+    return frozenset(already.union(started))
 
 
 @dataclass(frozen=True, slots=True)
 class Starts:
-    """Jobs that a worker claimed and is about to send."""
+    """Jobs that a worker claimed and is about to send; ``again`` where this may have been committed already."""
 
     who: str
     jobs: frozenset[int]
+    again: bool = False
 
 
 def _within_cap(own: Sequence[Any], left: int | None) -> list[int]:

@@ -23,6 +23,12 @@ GATE = select(tables.gate).where(tables.gate.c.account == MINE)
 #: The one that has been in line longest: what is fresh last changed when it was accepted.
 OLDEST = select(_j.accepted).where(_j.account == MINE, _j.state == bindparam("which")).order_by(_j.changed).limit(1)
 NEXT = select(func.min(_j.due)).where(_j.account == MINE, text(tables.READY))
+#: What the processes that accept, and those that send, have seen of the time.
+CLOCKS = (
+    select(tables.intake.c.clock)
+    .where(tables.intake.c.account == MINE)
+    .union_all(select(tables.gate.c.clock).where(tables.gate.c.account == MINE))
+)
 RECENT = select(func.count()).where(_j.account == MINE, _j.state == "delivered", _j.changed > bindparam("since"))
 PAPER = select(_p.event, _p.target, _p.content).where(_p.account == MINE, _p.job == bindparam("job"))
 ATTEMPTS = select(tables.attempt).where(_t.account == MINE, _t.job == bindparam("job")).order_by(_t.number)
@@ -59,7 +65,7 @@ def chosen(account: str, wanted: Filter, states: tuple[State, ...] = (), after: 
     conditions = [_j.account == account]
     conditions += [_j.id > after] if after else []
     conditions += [_j.state.in_(states or wanted.states)] if states or wanted.states else []
-    conditions += [_j.id.in_(wanted.jobs)] if wanted.jobs else []
+    conditions += [_j.id.in_(wanted.jobs)] if wanted.jobs is not None else []
     conditions += [_j.message == wanted.message] if wanted.message is not None else []
     conditions += [_j.person == wanted.person] if wanted.person is not None else []
     conditions += [_j.because.contains(wanted.reason, autoescape=True)] if wanted.reason else []

@@ -21,12 +21,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from mapper.delivery import failpoints
 from mapper.delivery.ledger import tables, versions
 from mapper.delivery.ledger.clock import SteadyClock
+from mapper.delivery.ledger.watchdog import Watchdog
 from mapper.delivery.values import StoreError
 
 T = TypeVar("T")
 
 #: Seconds. A server that was restarted is back by then; whoever has more patience calls again.
 PATIENCE = 20.0
+#: Seconds that a transaction may take. Each takes milliseconds.
+_DEADLINE = 15.0
 _PATIENCE_TO_OPEN = 5.0
 #: From so many rows on COPY is faster than INSERT.
 _COPY_FROM = 20
@@ -59,6 +62,7 @@ class PostgresStore:
 
     def _open(self) -> None:
         self._engine = _engine(self._url)
+        self._watchdog = Watchdog(_DEADLINE)
         self._pid = os.getpid()  # last: until then another thread of a forked child waits
 
     def _prepared(self, connection: Connection) -> bytes:
@@ -82,13 +86,21 @@ class PostgresStore:
         until, pause = time.monotonic() + patience, 0.02
         while True:
             try:
-                with _told(), self._own().begin() as connection:
+                with self._transaction() as connection:
                     return work(connection)
             except _AgainError:
                 if time.monotonic() + pause > until:
                     raise StoreError(f"the database is away, for {patience:g} seconds now") from None
             time.sleep(pause * (0.5 + random.random()))  # noqa: S311 - not a secret
             pause = min(pause * 2, 1.0)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        """One transaction, with an end to the patience for each answer; its commit included."""
+        with _told(), self._own().connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            with self._watchdog.watching(driver.fileno()), connection.begin():
+                yield connection
 
     def _own(self) -> Engine:
         """The engine; after a fork one of this process's own."""
@@ -104,7 +116,7 @@ class PostgresStore:
         if time.monotonic() - self._asked > _CLOCK_FOR:
             self._asked = time.monotonic()
             try:
-                with _told(), self._own().begin() as connection:
+                with self._transaction() as connection:
                     before = time.monotonic()
                     said = connection.execute(text("SELECT extract(epoch FROM clock_timestamp())::float8")).scalar_one()
                     self._clock.set(float(said), (before + time.monotonic()) / 2)
@@ -224,7 +236,7 @@ def _engine(url: URL) -> Engine:
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 2,
-            "options": "-c statement_timeout=60000 -c lock_timeout=30000 -c idle_in_transaction_session_timeout=60000",
+            "options": "-c statement_timeout=60000 -c lock_timeout=30000 -c idle_in_transaction_session_timeout=10000",
             "application_name": "mapper",
         },
     )

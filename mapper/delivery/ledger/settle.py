@@ -9,7 +9,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, text, update
+from sqlalchemy import Connection, bindparam, delete, or_, select, text, update
 
 from mapper.delivery import failpoints, verdict
 from mapper.delivery.ledger import line, tables
@@ -21,6 +21,7 @@ from mapper.delivery.policy import Policy
 from mapper.delivery.states import check
 from mapper.delivery.values import Ending, Settled, Swept
 from mapper.delivery.verdict import Move, Standing
+from mapper.frozen import dataclass
 
 _j, _g, _p = tables.job.c, tables.gate.c, tables.paper.c
 
@@ -32,9 +33,14 @@ _WHOLE = select(
     *(_j.first_started, _j.forget),
 )
 STANDING = _WHOLE.where(_j.account == MINE, among(_j.id)).order_by(_j.id).with_for_update()
-_LAPSED = _WHOLE.where(_j.account == MINE, text(tables.LEASED), _j.owner != bindparam("who"))
+_LAPSED = _WHOLE.where(_j.account == MINE, text(tables.LEASED))
 #: Of others, and over; where one worker is all, whatever others had.
-LAPSED = _LAPSED.where(_j.lease < bindparam("now")).order_by(_j.lease).limit(AT_ONCE).with_for_update(skip_locked=True)
+LAPSED = (
+    _LAPSED.where(or_(_j.lease < bindparam("now"), _j.owner == bindparam("who")))
+    .order_by(_j.lease)
+    .limit(AT_ONCE)
+    .with_for_update(skip_locked=True)
+)
 LEFT = _LAPSED.order_by(_j.lease).limit(AT_ONCE).with_for_update(skip_locked=True)
 MOVE = (
     update(tables.job)
@@ -207,14 +213,26 @@ def _gate_after(
     return dict(zip(("until", "why", "count", "row", "number"), changed, strict=True))
 
 
-def sweep(connection: Connection, store: Store, account: str, policy: Policy, who: str) -> Swept:
-    """What time does, inside one transaction: lapsed claims are free again, lapsed tries are settled as silence.
+@dataclass(frozen=True, slots=True)
+class Sweeper:
+    """Who sweeps, and which jobs it has under way: those are left to it. None is whatever is its own."""
 
-    What worker ``who`` has itself is left to it: it is alive.
-    """
+    who: str
+    under_way: frozenset[int] | None = None
+
+    def leaves(self, row: Any) -> bool:
+        """Whether a job is its own and under way. What is its own and is not, it lost: an answer of the store's did."""
+        return row.owner == self.who and (self.under_way is None or row.id in self.under_way)
+
+
+def sweep(connection: Connection, store: Store, account: str, policy: Policy, sweeper: Sweeper) -> Swept:
+    """What time does, inside one transaction: lapsed claims are free again, lapsed tries are settled as silence."""
     now = store.now()
-    asked: dict[str, Any] = {"mine": account, "who": who}
-    found = connection.execute(*((LEFT, asked) if store.alone else (LAPSED, {**asked, "now": now}))).all()
+    asked: dict[str, Any] = {"mine": account}
+    leased = connection.execute(
+        *((LEFT, asked) if store.alone else (LAPSED, {**asked, "now": now, "who": sweeper.who}))
+    ).all()
+    found = [row for row in leased if not sweeper.leaves(row)]
     claims = [row.id for row in found if row.state != "sending"]
     if claims:
         connection.execute(FREE, {"mine": account, "some": claims})

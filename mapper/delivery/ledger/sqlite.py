@@ -52,6 +52,7 @@ class SqliteStore:
         self.path = Path(path).absolute()
         self.name = f"SQLite {sqlite3.sqlite_version}, {path}"
         self._clock = SteadyClock()
+        self._tight = False
         self.begin_anew()
         self._open()
         _living.add(self)
@@ -113,6 +114,17 @@ class SqliteStore:
     def write(self, work: Callable[[Connection], T]) -> T:
         """One transaction, synced when this returns. Raises StoreError."""
         self._own()
+        if not self._tight:
+            try:
+                return self._written(work)
+            except _FullError:
+                self._tight = True
+        # What room there is goes to the file first: the log, whose changes then need not be kept, would eat it all.
+        self.checkpoint()
+        self._tight = False
+        return self._written(work)
+
+    def _written(self, work: Callable[[Connection], T]) -> T:
         with _told(), self._turns.turn(), self._writer.begin() as connection:
             return work(connection)
 
@@ -226,7 +238,8 @@ class SqliteStore:
         with self._turns.turn():
             raw = self._writer.raw_connection()
             try:
-                busy = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+                with _told():
+                    busy = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             finally:
                 raw.close()
         if busy:
@@ -317,8 +330,14 @@ def _told() -> Iterator[None]:
         raise _meant(error) from None
 
 
+class _FullError(StoreError):
+    """No room on the disk."""
+
+
 def _meant(error: BaseException | None) -> StoreError:
     code = getattr(error, "sqlite_errorname", "") or ""
+    if code.startswith("SQLITE_FULL"):
+        return _FullError(_WORDS["SQLITE_FULL"])
     for start, words in _WORDS.items():
         if code.startswith(start):
             return StoreError(words)

@@ -191,7 +191,7 @@ ORDERED = "once IS NOT NULL"
 
 #: What is asked for by many values at once stands first: SQLite uses a list of values on a key's first column only.
 Index("job_message", job.c.message, job.c.account, unique=True)
-Index("job_state", job.c.account, job.c.state, job.c.changed)
+Index("job_state", job.c.state, job.c.account, job.c.changed)
 Index("job_person", job.c.account, job.c.person)
 Index("act_job", act.c.job, act.c.account)
 Index("alias_person", alias.c.person, alias.c.account)

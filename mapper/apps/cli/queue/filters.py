@@ -50,7 +50,7 @@ class Chosen:
         names = Names(secret, self.source)
         return Filter(
             states=tuple(_state(one) for one in self.state or ()),
-            jobs=tuple(self.job or ()),
+            jobs=tuple(self.job) if self.job else None,
             message=names.message(self.message_id) if self.message_id is not None else None,
             person=names.user(self.user) if self.user is not None else None,
             reason=self.reason or None,
