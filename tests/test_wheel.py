@@ -212,5 +212,5 @@ def test_send_to_a_sandbox_next_door(sandbox: subprocess.Popen[str], commands: P
     assert sent.returncode == 0, sent.stdout + sent.stderr
     sandbox.kill()
     sandbox.wait(PATIENCE)
-    lost = run(commands, desk, *send, INKIT_API_KEY="sandbox")
+    lost = run(commands, desk, *send, "--store", "another.db", INKIT_API_KEY="sandbox")
     assert lost.returncode == 4, lost.stdout + lost.stderr
