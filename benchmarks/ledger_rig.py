@@ -68,7 +68,7 @@ def event(number: int) -> bytes:
         "type": "identify",
         "messageId": f"segment-{number:012}-5f0c2a",
         "userId": f"user-{number:012}",
-        "timestamp": "2026-11-22T08:30:00.000Z",
+        "timestamp": "2026-11-20T08:30:00.000Z",
         "context": {"library": {"name": "analytics.js", "version": "2.11.1"}, "ip": "203.0.113.7"},
         "traits": traits,
     }
@@ -175,11 +175,12 @@ def by_verbs(ledger: Ledger, most: int) -> int:
     """Drain at most so many by claim, start and finish alone, a batch at a time; how many it were."""
     sent = 0
     while sent < most:
-        claims = ledger.claim(Wish("bench", min(BATCH, most - sent))).claims
+        claims = ledger.claim(Wish("bench", min(BATCH, most - sent), start=True)).claims
         if not claims:
             break
-        started = ledger.start("bench", frozenset(claim.job for claim in claims))
-        assert len(started) == len(claims), "nothing keeps them from starting"
+        if not claims[0].started:
+            started = ledger.start("bench", frozenset(claim.job for claim in claims))
+            assert len(started) == len(claims), "nothing keeps them from starting"
         ledger.finish([Ending(claim.job, claim.attempt, "delivered", "", 202) for claim in claims])
         sent += len(claims)
     return sent

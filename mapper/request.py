@@ -13,10 +13,11 @@ from urllib.parse import quote
 
 from mapper import codec, expressions
 from mapper.errors import ExpressionError, Problem, SettingsError
-from mapper.event import Identify, message_id_of
+from mapper.event import ENVELOPE, Identify, message_id_of
+from mapper.expressions import Reads
 from mapper.frozen import dataclass, field
 from mapper.outcome import AnswerRule, Answers
-from mapper.plan.parts import Located, Plan
+from mapper.plan.parts import Field, Located, Plan
 from mapper.transform import presence, put
 
 Place = Literal["body", "header", "query"]
@@ -193,7 +194,7 @@ def build(
 ) -> tuple[Request | None, tuple[Problem, ...]]:
     """The request of an event that is ready, or what stands in its way. ``settings`` hold no secret."""
     payload = _payload(plan, transformed)
-    document = scope(plan, transformed, call, settings)
+    document = scope(Needed(frozenset(ENVELOPE), plan.fields), transformed, call, settings)
     problems: list[Problem] = []
     url = _url(plan, document, problems)
     headers = _headers(plan, document, problems)
@@ -257,32 +258,41 @@ def _payload(plan: Plan, transformed: Filled) -> dict[str, Any]:
     return payload
 
 
-def scope(
-    plan: Plan,
-    transformed: Filled,
-    call: Identify,
-    settings: Mapping[str, Any],
-    only: frozenset[str] | None = None,
-) -> dict[str, Any]:
-    """What the expressions of ``send`` see: no traits, so that nothing reaches the wire that is not accounted for.
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """What some expressions of ``send`` read: names of the envelope, and fields."""
 
-    ``only`` are the names that are read, where that is known: it saves work.
-    """
+    names: frozenset[str]
+    fields: tuple[Field, ...]
+
+
+def needed(plan: Plan, reads: Iterable[Reads]) -> Needed:
+    """What expressions with these reads need; all there is where that cannot be named."""
+    reads = tuple(reads)
+    if any(one.whole for one in reads):
+        return Needed(frozenset(ENVELOPE), plan.fields)
+    roots = {path[1:2] for one in reads for path in one.every if path[0] == "fields"}
+    every = not all(root and isinstance(root[0], str) for root in roots)
+    return Needed(
+        frozenset(name for one in reads for name in one.names),
+        tuple(field_ for field_ in plan.fields if every or field_.place[:1] in roots),
+    )
+
+
+def scope(needed: Needed, transformed: Filled, call: Identify, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What the expressions of ``send`` see: no traits, so that nothing reaches the wire that is not accounted for."""
+    envelope = call.envelope
+    document = {name: envelope[name] for name in needed.names if name in envelope}
+    context = document.get("context")
+    if isinstance(context, Mapping):
+        document["context"] = {name: part for name, part in context.items() if name != "traits"}
     fields: dict[str, Any] = {}
-    filled = transformed.fields if only is None or "fields" in only else {}
-    for field_ in plan.fields:
+    filled = transformed.fields
+    for field_ in needed.fields:
         if field_.name in filled:
             put(fields, field_.place, filled[field_.name])
-    envelope = dict(call.envelope)
-    if (only is None or "context" in only) and isinstance(envelope["context"], Mapping):
-        envelope["context"] = {name: part for name, part in envelope["context"].items() if name != "traits"}
-    return {
-        **envelope,
-        "options": call.options,
-        "audience": call.audience,
-        "settings": dict(settings),
-        "fields": fields,
-    }
+    document.update(options=call.options, audience=call.audience, settings=settings, fields=fields)
+    return document
 
 
 def _url(plan: Plan, document: dict[str, Any], problems: list[Problem]) -> str:

@@ -84,7 +84,7 @@ def arrival(message: str, person: str | None = "ada", **said: Any) -> Arrival:
         digest=hashed(raw.decode()),
         person=None if person is None else hashed(person),
         anonymous=None if anonymous is None else hashed(anonymous),
-        said=Identity(traits).as_dict(),
+        said=Identity(traits).as_record(),
         stamp=stamp,
     )
 
@@ -94,7 +94,7 @@ def draft(one: Arrival, known: Identity | None) -> Draft:
     ends = one.decoded.get("ends", "ready")
     if ends != "ready":
         return Draft(ends, "because the test says so")
-    both = identity.merge(known or Identity(), Identity.from_dict(one.said or {}))
+    both = identity.merge(known or Identity(), Identity.from_record(one.said or []))
     traits = {name: trait.value for name, trait in both.traits.items() if trait.value is not None}
     content = codec.encode({"message": one.decoded["message"], "traits": traits})
     once = one.decoded.get("once")

@@ -17,6 +17,7 @@ import mapper
 from mapper.delivery.intake import Intake
 from mapper.delivery.ledger import Ledger, open_store
 from mapper.delivery.ledger.store import Store
+from mapper.identity import Identity
 
 MAPPING = """
 mapping: 1
@@ -66,7 +67,7 @@ class Histories:
             kind = "userId" if name in "uvw" else "anonymousId"
             asked = self.intake.arrival({"type": "identify", kind: name, "messageId": "asked"})
             known = ledger.known(asked)
-            found[name] = (known.as_dict() if known else None, self.intake.draft(asked, known).content)
+            found[name] = (known.as_record() if known else None, self.intake.draft(asked, known).content)
         return found
 
 
@@ -130,7 +131,7 @@ def test_a_value_that_comes_back_without_a_message_id(histories: Histories, orde
         for n, value in enumerate(["Ulm", "Bonn", "Ulm"])
     ]
     known, _ = histories.known_after([[calls[n]] for n in order])["u"]
-    assert known["a"]["value"] == "Ulm"
+    assert Identity.from_record(known).traits["a"].value == "Ulm"
 
 
 @pytest.mark.parametrize("noted", [{"receivedAt": "2026-05-01T00:00:00Z"}, {}], ids=["receipt noted", "not noted"])
@@ -140,7 +141,7 @@ def test_a_clock_that_runs_ahead_does_not_freeze_a_profile(histories: Histories,
     moment = datetime.now(UTC) + timedelta(minutes=1)
     later = wrong | {"messageId": "m2", "timestamp": moment.isoformat(), "receivedAt": moment.isoformat()}
     known, _ = histories.known_after([[wrong | {"traits": {"a": 1}}], [later | {"traits": {"a": 2}}]])["u"]
-    assert known["a"]["value"] == 2
+    assert Identity.from_record(known).traits["a"].value == 2
 
 
 # --------------------------------------------------------------------------------------------------------- no byte left

@@ -38,8 +38,7 @@ class Intake:
         self._also = known
         self._target: str | None = None
         guard = mapper.plan.send.once_per
-        reads = (path for located in (guard[0] if guard else ()) for path in located.expression.reads.every)
-        self._guarded = frozenset(str(path[0]) for path in reads if path)
+        self._needed = request.needed(mapper.plan, (one.expression.reads for one in guard[0])) if guard else None
 
     def person(self, user_id: str) -> str:
         """The hash of a userId."""
@@ -123,9 +122,9 @@ class Intake:
     def _once(self, arrival: Arrival, result: Result) -> str | None:
         """The digest of the order that ``once_per`` guards; None where a part of its key is empty."""
         guard = self._mapper.plan.send.once_per
-        if guard is None or arrival.call is None:
+        if guard is None or self._needed is None or arrival.call is None:
             return None
-        document = request.scope(self._mapper.plan, result, arrival.call, self._settings.public, self._guarded)
+        document = request.scope(self._needed, result.filled, arrival.call, self._settings.public)
         parts = [_part(located, document) for located in guard[0]]
         return None if any(part is None for part in parts) else self.names.digest(codec.encode(parts))
 

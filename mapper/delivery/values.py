@@ -11,7 +11,7 @@ from mapper.delivery.states import State
 from mapper.errors import MapperError
 from mapper.event import Identify
 from mapper.frozen import dataclass, field
-from mapper.identity import Stamp
+from mapper.identity import Record, Stamp
 
 Repeat = Literal["", "same", "conflict"]
 
@@ -33,8 +33,8 @@ class Arrival:
     ``message``    a keyed hash of its source and messageId, or of its content where it has none
     ``digest``     of what it says: two calls under one messageId with two digests are a conflict
     ``person``     a keyed hash of its source and userId; ``anonymous`` of its anonymousId
-    ``call``       it as an Identify call, and what it ``said`` of its person (``Identity.as_dict``); None where it
-                   is none
+    ``call``       it as an Identify call, and what it ``said`` of its person (``Identity.as_record``); None where
+                   it is none
     ``stamp``      when it happened
     """
 
@@ -45,7 +45,7 @@ class Arrival:
     person: str | None = None
     anonymous: str | None = None
     call: Identify | None = field(default=None, repr=False)
-    said: dict[str, Any] | None = field(default=None, repr=False)
+    said: Record | None = field(default=None, repr=False)
     stamp: Stamp | None = None
 
 
@@ -81,13 +81,17 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job that one worker may start, at ``at`` and not before. ``attempt`` is the number of that try, from 1."""
+    """A job that one worker may start, at ``at`` and not before. ``attempt`` is the number of that try, from 1.
+
+    ``started``  it is written down as ``sending`` already
+    """
 
     job: int
     attempt: int
     at: float
     target: str = field(repr=False)
     content: bytes = field(repr=False)
+    started: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,12 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from mapper.delivery import failpoints
+from mapper.delivery.clerk import Clerk
 from mapper.delivery.ledger import Ledger, Wish
-from mapper.delivery.values import Claim, Ending, Receipt, Settled, StoreError, Swept
+from mapper.delivery.values import Claim, Claimed, Ending, Receipt, Settled, StoreError, Swept
 from mapper.frozen import dataclass
 
 T = TypeVar("T")
@@ -38,7 +39,7 @@ class Habits:
     ``ahead``   how far ahead of its time a job is claimed
     """
 
-    slots: int = 32
+    slots: int = 64
     idle: float = 0.02
     sweep: float = 15.0
     drain: float = 25.0
@@ -96,7 +97,7 @@ class Worker:
         self._bell = asyncio.Event()
         self._paused: float | None = None
         self._under_way: dict[int, asyncio.Task[None]] = {}
-        self._clerk: _Clerk | None = None
+        self._clerk: Clerk | None = None
         #: How many were claimed and not given back.
         self._claimed = 0
         #: Whether the last claim gave something: then the next is made without a look.
@@ -129,7 +130,7 @@ class Worker:
         """
         with ThreadPoolExecutor(1, "ledger") as thread, self._ledger.worker():
             self._loop = asyncio.get_running_loop()
-            self._clerk = _Clerk(self._ledger, self.who, thread)
+            self._clerk = Clerk(self._ledger, self.who, thread)
             clerk = asyncio.create_task(self._clerk.run())
             try:
                 await self._work(until_empty=until_empty, patience=patience)
@@ -175,8 +176,16 @@ class Worker:
         left = self._left_of_run()
         if left == 0 and self._under_way:  # some of them may be given back yet
             return self._ledger.store.now()
-        wish = Wish(self.who, free, min(self._habits.ahead, self._ledger.policy.margin), left)
-        claimed = await self._ask(lambda: self._ledger.claim(wish))
+        wish = Wish(self.who, free, min(self._habits.ahead, self._ledger.policy.margin), left, start=True)
+        claiming = asyncio.ensure_future(self._ask(lambda: self._ledger.claim(wish)))
+        try:
+            return self._set_off(await asyncio.shield(claiming))
+        except asyncio.CancelledError:  # what it gives is perhaps begun: it goes its way
+            self._set_off(await claiming)
+            raise
+
+    def _set_off(self, claimed: Claimed | None) -> float | None:
+        """Set off what was claimed; when to ask again."""
         self._more = claimed is not None and bool(claimed.claims)
         if claimed is None:
             return self._ledger.store.now()
@@ -228,11 +237,7 @@ class Worker:
         """One job: wait for its moment, start it, send it, settle it."""
         assert self._clerk is not None  # noqa: S101 - it runs
         try:
-            wait = claim.at - self._ledger.store.now()
-            if wait > 0:
-                await asyncio.sleep(wait)
-            if self._stopping or not await self._start(claim):
-                await self._give_back(claim)
+            if not claim.started and not await self._started(claim):
                 return
             self._watcher.begun(claim)
             ending = await self._sent(claim)
@@ -241,6 +246,16 @@ class Worker:
             await self._settle(ending)
         finally:
             self._under_way.pop(claim.job, None)
+
+    async def _started(self, claim: Claim) -> bool:
+        """Wait for a job's moment, and start it; whether it may leave. Else it is given back."""
+        wait = claim.at - self._ledger.store.now()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        if not self._stopping and await self._start(claim):
+            return True
+        await self._give_back(claim)
+        return False
 
     async def _start(self, claim: Claim) -> bool:
         """Whether it is written down as under way. Where the store cannot say so, nothing is sent."""
@@ -309,91 +324,3 @@ _PRUNE = 3600.0
 _AFTER_TROUBLE = 0.5
 #: Seconds for writing down that nobody knows how some sends ended.
 _FAREWELL = 3.0
-
-
-class _Clerk:
-    """Asks the ledger on one thread, many questions in one transaction: while it is busy, the next ones gather."""
-
-    def __init__(self, ledger: Ledger, who: str, thread: ThreadPoolExecutor) -> None:
-        self._ledger = ledger
-        self._who = who
-        self._thread = thread
-        self._loop = asyncio.get_running_loop()
-        self._starts: dict[int, asyncio.Future[bool]] = {}
-        self._backs: dict[int, asyncio.Future[None]] = {}
-        self._ends: list[tuple[Ending, asyncio.Future[Settled]]] = []
-        self._calls: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
-        self._work = asyncio.Event()
-
-    async def run(self) -> None:
-        """Serve, until cancelled."""
-        while True:
-            await self._work.wait()
-            self._work.clear()
-            while self._ends or self._starts or self._backs or self._calls:
-                await self._turn()
-
-    async def _turn(self) -> None:
-        """One round: ends first, because each frees a slot and settles a doubt."""
-        ends, self._ends = self._ends, []
-        if ends:
-            await self._answered([f for _, f in ends], lambda: self._ledger.finish([e for e, _ in ends]))
-        backs, self._backs = self._backs, {}
-        if backs:
-            await self._answered(list(backs.values()), lambda: self._gave_back(list(backs)))
-        starts, self._starts = self._starts, {}
-        if starts:
-            await self._answered(list(starts.values()), lambda: self._begun(list(starts)))
-        calls, self._calls = self._calls, []
-        for what, future in calls:
-            await self._answered([future], lambda what=what: [what()])  # type: ignore[misc]
-
-    def _gave_back(self, jobs: list[int]) -> list[None]:
-        self._ledger.give_back(self._who, frozenset(jobs))
-        return [None] * len(jobs)
-
-    def _begun(self, jobs: list[int]) -> list[bool]:
-        started = self._ledger.start(self._who, frozenset(jobs))
-        return [job in started for job in jobs]
-
-    async def _answered(self, futures: list[asyncio.Future[Any]], ask: Callable[[], list[Any]]) -> None:
-        """Ask on the thread, and hand the answers, or the trouble, to those who wait for them."""
-        try:
-            answers = await self._loop.run_in_executor(self._thread, ask)
-        except Exception as error:  # noqa: BLE001 - whoever asked gets it
-            for future in futures:
-                if not future.done():
-                    future.set_exception(error)
-            return
-        for future, answer in zip(futures, answers, strict=True):
-            if not future.done():
-                future.set_result(answer)
-
-    def _later(self) -> asyncio.Future[Any]:
-        self._work.set()
-        return self._loop.create_future()
-
-    async def call(self, what: Callable[[], T]) -> T:
-        """Whatever it is."""
-        future = self._later()
-        self._calls.append((what, future))
-        answer: T = await future
-        return answer
-
-    async def start(self, job: int) -> bool:
-        """Start a claimed job; whether it may leave."""
-        future = self._starts[job] = self._later()
-        begun: bool = await future
-        return begun
-
-    async def give_back(self, job: int) -> None:
-        """Give a claimed job back."""
-        future = self._backs[job] = self._later()
-        await future
-
-    async def finish(self, ending: Ending) -> Settled:
-        """Settle a try."""
-        future = self._later()
-        self._ends.append((ending, future))
-        settled: Settled = await future
-        return settled

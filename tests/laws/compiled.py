@@ -47,7 +47,7 @@ def check_compiled(mappers: Both, text: bytes, person: Identity | None = None) -
     decoded, is_plain = codec.decode(text), codec.is_plain(text)
     settings, before = mappers.whole.resolved(), copy.deepcopy(decoded)
     done = mappers.quick.compiled.run(decoded, settings.public, person, is_plain)
-    case = (mappers.mapping, text, person and person.as_dict())
+    case = (mappers.mapping, text, person and person.as_record())
     assert same(before, decoded), case
     if done is None:
         return TOLD

@@ -15,7 +15,7 @@ from mapper.identity import Identity
 
 def bytes_of(known: Identity) -> bytes:
     """An identity as its store would keep it."""
-    return codec.encode(known.as_dict())
+    return codec.encode(known.as_record())
 
 
 def check_merge(calls: list[event.Identify], order: list[int]) -> None:
@@ -35,7 +35,7 @@ def check_merge(calls: list[event.Identify], order: list[int]) -> None:
         assert bytes_of(identity.merge(one, one)) == bytes_of(one), calls
     assert "plan" not in whole.traits, calls
     check_last_writer(calls, whole)
-    stored = Identity.from_dict(json.loads(json.dumps(whole.as_dict())))
+    stored = Identity.from_record(json.loads(json.dumps(whole.as_record())))
     assert same(plain(stored), plain(whole)), calls
 
 

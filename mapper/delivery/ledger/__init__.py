@@ -91,6 +91,7 @@ class Ledger:
         batch = accepting.Batch(self.account, arrivals, self.mapping, self.policy, self.fingerprint)
         receipts = self.store.write(lambda connection: accepting.accept(connection, self.store, batch))
         failpoints.passed("after_accept")
+        self.store.grown(max(receipt.job for receipt in receipts))
         return receipts
 
     # ------------------------------------------------------------------------------------------------------------ out
@@ -102,7 +103,8 @@ class Ledger:
     def claim(self, wish: Wish) -> Claimed:
         """Lease jobs that are due. Raises StoreError."""
         claimed = self.store.write(lambda c: claim.claim(c, self.store, self.account, self.policy, wish))
-        failpoints.passed("after_claim")
+        started = any(claim.started for claim in claimed.claims)
+        failpoints.passed("after_start" if started else "after_claim")
         return claimed
 
     def due(self) -> float | None:

@@ -30,16 +30,12 @@ Mapping = Callable[[Arrival, Identity | None], Draft]
 
 _j, _n = tables.job.c, tables.intake.c
 
-TURN = (
-    update(tables.intake)
-    .where(_n.account == MINE)
-    .values(last_job=_n.last_job + bindparam("many"))
-    .returning(_n.last_job, _n.clock)
-)
+TURN = select(_n.last_job, _n.clock).where(_n.account == MINE).with_for_update()
 COUNT = (
     update(tables.intake)
     .where(_n.account == MINE)
     .values(
+        last_job=bindparam("last"),
         accepted=_n.accepted + bindparam("fresh"),
         repeated=_n.repeated + bindparam("same"),
         conflicting=_n.conflicting + bindparam("conflict"),
@@ -62,7 +58,7 @@ REPEATED = (
 )
 JOINED = (
     update(tables.job)
-    .where(_j.account == MINE, _j.person == bindparam("was"), _j.state.in_(["waiting", "ready", "sending"]))
+    .where(_j.account == MINE, _j.person == bindparam("was"), _j.line > 0)
     .values(person=bindparam("became"))
 )
 #: Of a person's jobs that are ready and nobody's yet, those that are not the oldest.
@@ -73,10 +69,10 @@ BEHIND = (
         _j.id
         > select(func.min(literal_column("o.id")))
         .select_from(tables.job.alias("o"))
-        .where(text("o.account = :mine AND o.person = :whose AND (o.state || '') IN ('ready', 'sending')"))
+        .where(text("o.account = :mine AND o.person = :whose AND o.line = 1"))
         .scalar_subquery()
     )
-    .values(state="waiting")
+    .values(**tables.becomes("waiting"))
 )
 
 #: An order in one of these was not taken by anybody: the same order again is no second one.
@@ -97,12 +93,12 @@ class Batch:
 def accept(connection: Connection, store: Store, batch: Batch) -> list[Receipt]:
     """Take a batch in, inside one transaction; a receipt for each arrival, in their order."""
     mine = {"mine": batch.account}
-    last, clock = connection.execute(TURN, {**mine, "many": len(batch.arrivals)}).one()
+    last, clock = connection.execute(TURN, mine).one()
     store.saw(clock)
     now = store.now()
     messages = sorted({one.message for one in batch.arrivals})
     known = {r.message: r for r in connection.execute(KNOWN, {**mine, "some": messages})}
-    fresh, receipts = _sorted_out(batch, known, last - len(batch.arrivals))
+    fresh, receipts = _sorted_out(batch, known, last)
     failpoints.passed("in_accept")
     if fresh:
         fresh = [(index, number, received(one, now)) for index, number, one in fresh]
@@ -111,8 +107,8 @@ def accept(connection: Connection, store: Store, batch: Batch) -> list[Receipt]:
             receipts[index] = Receipt(row["id"], row["state"], row["because"])
     repeats = Counter(one.repeated for one in receipts.values() if one.repeated)
     _note_repeats(connection, mine, receipts)
-    counts = {"fresh": len(fresh), "same": repeats["same"], "conflict": repeats["conflict"], "now": now}
-    connection.execute(COUNT, {**mine, **counts})
+    counts = {"fresh": len(fresh), "same": repeats["same"], "conflict": repeats["conflict"]}
+    connection.execute(COUNT, {**mine, **counts, "last": last + len(fresh), "now": now})
     firsts = {receipt.job: receipt for receipt in receipts.values() if not receipt.repeated}
     return [_pointed(receipts[index], firsts) for index in range(len(batch.arrivals))]
 
@@ -165,8 +161,8 @@ def received(one: Arrival, now: float) -> Arrival:
     latest = int(now * 1e9)
     if one.stamp is None or one.said is None or one.stamp.time <= latest:
         return one
-    own = one.stamp.time
-    said = {name: {**t, "time": latest if t["time"] == own else latest - 1} for name, t in one.said.items()}
+    late = one.stamp.time - latest
+    said = [[time - late, message, traits] for time, message, traits in one.said]
     return replace(one, stamp=Stamp(latest, one.stamp.message_id), said=said)
 
 
@@ -199,6 +195,7 @@ class _Making:
         for (_, number, one), draft, owner in zip(fresh, drafts, owners, strict=True):
             row = self._row(number, one, draft, owner)
             self._decide(row, draft, ahead, orders)
+            row["line"] = tables.place(row["state"])
             rows.append(row)
         self._write(rows, fresh, drafts)
         people.keep(self._store)
@@ -239,6 +236,7 @@ class _Making:
             "account": self._batch.account,
             "id": number,
             "state": "erased" if draft is None else draft.state,
+            "line": 0,
             "because": "the person was forgotten" if draft is None else draft.because,
             "message": one.message,
             "digest": one.digest,

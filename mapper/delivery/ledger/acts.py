@@ -51,7 +51,7 @@ MOVE = (
     update(tables.job)
     .where(_j.account == MINE, _j.id == bindparam("job"))
     .values(
-        state=bindparam("to"),
+        **tables.BECOMES,
         because=bindparam("why"),
         changed=bindparam("now"),
         due=bindparam("next"),
@@ -158,6 +158,7 @@ def _move(connection: Connection, account: str, deed: Deed, row: Any, now: float
         "mine": account,
         "job": row.id,
         "to": state,
+        "line": tables.place(state),
         "why": spoken(because),
         "now": now,
         "next": now if to == "line" and state in ("ready", "waiting") else None,

@@ -3,7 +3,8 @@
 Knows the gate that all workers of an account share: the rate, a pause, the day's cap. Must not send.
 
 A claim is a lease on a job that stays ``ready``: a worker that dies with it costs nothing. A start makes it
-``sending`` before its first byte leaves: a worker that dies with it leaves a job of which nobody knows.
+``sending`` before its first byte leaves: a worker that dies with it leaves a job of which nobody knows. What may leave
+at once is claimed and started in one transaction, where no answer of the store's can get lost on the way.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from mapper.delivery.ledger.store import Store
 from mapper.delivery.ledger.tables import MINE
 from mapper.delivery.policy import IN_A_ROW, Policy
 from mapper.delivery.values import Claim, Claimed
-from mapper.frozen import dataclass
+from mapper.frozen import dataclass, replace
 
 _j, _g, _p = tables.job.c, tables.gate.c, tables.paper.c
 
@@ -44,12 +45,12 @@ LEASE = (
 HOLD = (
     update(tables.job)
     .where(_j.account == MINE, among(_j.id))
-    .values(state="held", because=bindparam("why"), changed=bindparam("now"))
+    .values(**tables.becomes("held"), because=bindparam("why"), changed=bindparam("now"))
 )
 DROP = (
     update(tables.job)
     .where(_j.account == MINE, among(_j.id))
-    .values(state="dead", because="its content is gone", changed=bindparam("now"), owner=None, lease=None)
+    .values(**tables.becomes("dead"), because="its content is gone", changed=bindparam("now"), owner=None, lease=None)
 )
 PAPERS = select(_p.job, _p.target, _p.content).where(_p.account == MINE, among(_p.job))
 PASSED = update(tables.gate).where(_g.account == MINE).values(free=bindparam("until"), clock=bindparam("now"))
@@ -63,7 +64,8 @@ START = (
     update(tables.job)
     .where(_j.account == MINE, among(_j.id))
     .values(
-        state="sending",
+        state="sending",  # which was in front of its line, and still is
+        owner=bindparam("who"),
         attempts=_j.attempts + 1,
         started=bindparam("now"),
         first_started=func.coalesce(_j.first_started, bindparam("now")),
@@ -90,12 +92,14 @@ class Wish:
     ``most``     at most so many jobs: its free slots
     ``ahead``    seconds from now within which each of them may leave
     ``run_left`` how many this run may still start; None is no limit
+    ``start``    whether it sends at once what may leave at once
     """
 
     who: str
     most: int
     ahead: float = 0.25
     run_left: int | None = None
+    start: bool = False
 
 
 def claim(connection: Connection, store: Store, account: str, policy: Policy, wish: Wish) -> Claimed:
@@ -127,7 +131,8 @@ def claim(connection: Connection, store: Store, account: str, policy: Policy, wi
     rows = connection.execute(DUE if held is None else RELEASED, asked).all()
     if not rows:
         return Claimed(again=connection.execute(NEXT, {"mine": account}).scalar())
-    return _leased(connection, account, policy, wish, _Slots(rows, now, first))
+    found = _Found(rows, gate, now, first, first + (len(rows) - 1) * policy.gap)
+    return _taken(connection, account, policy, replace(wish, start=wish.start and store.alone), found)
 
 
 def _first_slot(free: float, now: float, policy: Policy, wish: Wish) -> float:
@@ -164,34 +169,53 @@ def day_of(moment: float) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Slots:
-    """Jobs that were found, when, and from which moment they may leave."""
+class _Found:
+    """Jobs that were found, the gate, when that was, and when the first and the last of them may leave."""
 
     rows: Sequence[Any]
+    gate: Any
     now: float
     first: float
+    last: float
 
 
-def _leased(connection: Connection, account: str, policy: Policy, wish: Wish, found: _Slots) -> Claimed:
-    mine = {"mine": account, "some": [row.id for row in found.rows]}
-    last = found.first + (len(found.rows) - 1) * policy.gap
-    connection.execute(LEASE, {**mine, "who": wish.who, "until": last + policy.lease})
+def _taken(connection: Connection, account: str, policy: Policy, wish: Wish, found: _Found) -> Claimed:
+    """Lease what was found; or start it, where it is asked for and all of it may leave at once."""
+    some = [row.id for row in found.rows]
+    found_papers = connection.execute(PAPERS, {"mine": account, "some": some}).all()
+    papers = {job: (target, bytes(content)) for job, target, content in found_papers}
+    if len(papers) < len(some):
+        _drop(connection, account, [row for row in found.rows if row.id not in papers], found.now)
+    until, started = found.last + policy.lease, wish.start and found.last <= found.now
     if policy.rate is not None:
-        connection.execute(PASSED, {"mine": account, "until": last + policy.gap, "now": found.now})
-    papers = {row.job: row for row in connection.execute(PAPERS, mine)}
-    without = [row.id for row in found.rows if row.id not in papers]
-    if without:  # nothing could be sent of it, ever
-        connection.execute(DROP, {"mine": account, "some": without, "now": found.now})
-        line.promote(connection, account, (row.person for row in found.rows if row.id in without))
-    claims = [
-        Claim(
-            row.id, row.attempts + 1, found.first + n * policy.gap, papers[row.id].target, bytes(papers[row.id].content)
-        )
-        for n, row in enumerate(found.rows)
-        if row.id in papers
-    ]
+        connection.execute(PASSED, {"mine": account, "until": found.last + policy.gap, "now": found.now})
+    asked = {"mine": account, "some": list(papers), "who": wish.who, "until": until}
     failpoints.passed("in_claim")
+    if started:
+        failpoints.passed("after_claim")
+        failpoints.passed("before_start")
+        connection.execute(START, {**asked, "now": found.now})
+        _count(connection, account, found.gate, found.now, len(papers))
+    else:
+        connection.execute(LEASE, asked)
+    claims = [
+        Claim(job, attempts + 1, found.first + n * policy.gap, *papers[job], started)
+        for n, (job, attempts, _) in enumerate(found.rows)
+        if job in papers
+    ]
     return Claimed(tuple(claims), again=found.now)
+
+
+def _drop(connection: Connection, account: str, without: Sequence[Any], now: float) -> None:
+    """Give up jobs whose content is gone: nothing could be sent of them, ever."""
+    connection.execute(DROP, {"mine": account, "some": [row.id for row in without], "now": now})
+    line.promote(connection, account, (row.person for row in without))
+
+
+def _count(connection: Connection, account: str, gate: Any, now: float, more: int) -> None:
+    """Count so many more against the day's cap."""
+    today = (gate.today if gate.day == day_of(now) else 0) + more
+    connection.execute(COUNT, {"mine": account, "date": day_of(now), "number": today, "now": now})
 
 
 def _hold_surplus(connection: Connection, account: str, now: float, why: str) -> int:
@@ -222,9 +246,9 @@ def start(connection: Connection, store: Store, account: str, policy: Policy, wi
     if back:
         connection.execute(GIVE_BACK, {"mine": account, "some": back, "who": wish.who})
     if started:
-        connection.execute(START, {"mine": account, "some": started, "now": now, "until": now + policy.lease})
-        today = (gate.today if gate.day == day_of(now) else 0) + len(started)
-        connection.execute(COUNT, {"mine": account, "date": day_of(now), "number": today, "now": now})
+        asked = {"mine": account, "some": started, "who": wish.who}
+        connection.execute(START, {**asked, "now": now, "until": now + policy.lease})
+        _count(connection, account, gate, now, len(started))
     return frozenset(already.union(started))
 
 

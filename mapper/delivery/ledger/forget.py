@@ -26,7 +26,12 @@ ERASE = (
     update(tables.job)
     .where(_j.account == MINE, among(_j.id))
     .values(
-        state="erased", because="the person was forgotten", changed=bindparam("now"), due=None, owner=None, lease=None
+        **tables.becomes("erased"),
+        because="the person was forgotten",
+        changed=bindparam("now"),
+        due=None,
+        owner=None,
+        lease=None,
     )
 )
 #: Under way: it ends first, and what it sent is forgotten then.

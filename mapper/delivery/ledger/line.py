@@ -22,9 +22,7 @@ IN_LINE = select(_j.person).distinct().where(_j.account == MINE, among(_j.person
 _NOBODY_AHEAD = ~exists(
     select(literal_column("1"))
     .select_from(_ahead)
-    .where(
-        _ahead.c.account == MINE, _ahead.c.person == bindparam("whose"), text("(a.state || '') IN ('ready', 'sending')")
-    )
+    .where(_ahead.c.account == MINE, _ahead.c.person == bindparam("whose"), text(f"a.{tables.AHEAD}"))
 )
 PROMOTE = (
     update(tables.job)
@@ -32,19 +30,19 @@ PROMOTE = (
         _j.account == MINE,
         _j.id
         == select(_first.c.id)
-        .where(_first.c.account == MINE, _first.c.person == bindparam("whose"), text("(w.state || '') = 'waiting'"))
+        .where(_first.c.account == MINE, _first.c.person == bindparam("whose"), text(f"w.{tables.WAITING}"))
         .order_by(_first.c.id)
         .limit(1)
         .scalar_subquery(),
         _NOBODY_AHEAD,
     )
-    .values(state="ready", because=None)
+    .values(**tables.becomes("ready"), because=None)
 )
 #: Somebody waits and nobody is ahead: what a transaction left that nobody finished. It does not happen; it is mended.
 STRANDED = (
     select(_first.c.person)
     .distinct()
-    .where(_first.c.account == MINE, _first.c.person > "", text("(w.state || '') = 'waiting'"))
+    .where(_first.c.account == MINE, _first.c.state == "waiting")
     .where(
         ~exists(
             select(literal_column("1"))
@@ -52,7 +50,7 @@ STRANDED = (
             .where(
                 _ahead.c.account == _first.c.account,
                 _ahead.c.person == _first.c.person,
-                text("(a.state || '') IN ('ready', 'sending')"),
+                text(f"a.{tables.AHEAD}"),
             )
         )
     )

@@ -22,7 +22,7 @@ from mapper.delivery.ledger.among import among
 from mapper.delivery.ledger.store import Store
 from mapper.delivery.ledger.tables import MINE
 from mapper.delivery.values import Arrival
-from mapper.identity import Identity
+from mapper.identity import Identity, Record
 
 _a, _i, _f = tables.alias.c, tables.identity.c, tables.forgotten.c
 ALIASES = select(_a.anonymous, _a.person, _a.time, _a.message).where(_a.account == MINE, among(_a.anonymous))
@@ -57,9 +57,10 @@ class People:
         self._behind = self._behind_each({p for one in arrivals if (p := self.of(one)) is not None})
         known = {i for person, more in self._behind.items() for i in (person, *more)} | ids
         #: As they are stored until somebody needs them: most are only written.
-        self._known: dict[str, Identity | dict[str, Any] | bytes] = {
+        self._known: dict[str, Identity | Record | bytes] = {
             r.person: bytes(r.traits) for r in self._select(IDENTITIES, known)
         }
+        self._stored = frozenset(self._known)
         self._written: set[str] = set()
 
     def _select(self, statement: Any, some: Collection[str]) -> Iterable[Any]:
@@ -123,7 +124,7 @@ class People:
         known = self._known.get(name)
         if known is None or isinstance(known, Identity):
             return known
-        opened = self._known[name] = Identity.from_dict(codec.decode(known) if isinstance(known, bytes) else known)
+        opened = self._known[name] = Identity.from_record(codec.decode(known) if isinstance(known, bytes) else known)
         return opened
 
     def learn(self, arrival: Arrival) -> None:
@@ -135,7 +136,7 @@ class People:
         if before is None:
             self._known[name] = arrival.said
         else:
-            after = identities.merge(before, Identity.from_dict(arrival.said))
+            after = identities.merge(before, Identity.from_record(arrival.said))
             if after == before:
                 return
             self._known[name] = after
@@ -147,7 +148,8 @@ class People:
             {"account": self._account, "person": name, "traits": _closed(self._known[name])}
             for name in sorted(self._written)
         ]
-        store.put(self._connection, tables.identity, rows)
+        store.add(self._connection, tables.identity, [row for row in rows if row["person"] not in self._stored])
+        store.put(self._connection, tables.identity, [row for row in rows if row["person"] in self._stored])
         names = ("account", "anonymous", "person", "time", "message")
         joins = [
             dict(zip(names, (self._account, one, *self._alias[one]), strict=True))
@@ -156,8 +158,8 @@ class People:
         store.put(self._connection, tables.alias, joins)
 
 
-def _closed(known: Identity | dict[str, Any] | bytes) -> bytes:
+def _closed(known: Identity | Record | bytes) -> bytes:
     """An identity as it is stored."""
     if isinstance(known, bytes):
         return known
-    return codec.encode(known.as_dict() if isinstance(known, Identity) else known)
+    return codec.encode(known.as_record() if isinstance(known, Identity) else known)

@@ -10,7 +10,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, insert, text, update
@@ -49,6 +49,7 @@ class PostgresStore:
         self._url = url.set(drivername="postgresql+psycopg")
         self._clock = SteadyClock()
         self._asked = float("-inf")
+        self._looked_at = _FEW // _GROWN
         self._opening = threading.Lock()
         self._open()
         try:
@@ -163,6 +164,20 @@ class PostgresStore:
         values = tuple([row[name] for row in rows] for name in names)
         connection.exec_driver_sql(f"{statement} DO UPDATE SET {fresh}", values)
 
+    def grown(self, jobs: int) -> None:
+        """Have the tables looked at while they grow.
+
+        The server does so itself, once a minute. Until then its plans are for empty tables: by the state, in which all
+        jobs are, instead of the person.
+        """
+        if jobs < self._looked_at * _GROWN:
+            return
+        self._looked_at = jobs
+        with suppress(StoreError, _AgainError), _told(), self._own().connect() as connection:
+            driver = connection.execution_options(isolation_level="AUTOCOMMIT")
+            if driver.execute(KNOWN_SIZE).scalar_one() * _GROWN <= jobs:
+                driver.execute(text(f"ANALYZE {', '.join(table.name for table in _LARGE)}"))
+
     def worker(self) -> AbstractContextManager[None]:
         """Be one of any number of workers."""
         return nullcontext()
@@ -176,7 +191,7 @@ class PostgresStore:
         """Write the tables anew without what was deleted. Its log and its copies are the database's own affair."""
         failpoints.passed("in_checkpoint")
         with _told(), self._own().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            for table in (tables.paper, tables.identity, tables.alias, tables.job, tables.attempt):
+            for table in _LARGE:
                 connection.execute(text(f'VACUUM FULL "{table.name}"'))
             connection.execute(update(tables.store).values(scrub=False))
 
@@ -206,6 +221,13 @@ class PostgresStore:
         if self._pid == os.getpid():
             self._engine.dispose()
 
+
+#: What has a row for each job or person.
+_LARGE = (tables.paper, tables.identity, tables.alias, tables.job, tables.attempt)
+#: With so many jobs the tables are looked at for the first time, and again when there are so many times as many.
+_FEW, _GROWN = 400, 4
+#: The rows that the server believes to be there; -1 where it never looked.
+KNOWN_SIZE = text("SELECT reltuples FROM pg_class WHERE oid = 'job'::regclass")
 
 #: The columns' types as COPY wants them named.
 _TYPES = {

@@ -6,8 +6,9 @@ Knows how endings are written down; what they mean is ``mapper.delivery.verdict`
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, or_, select, text, update
 
@@ -18,7 +19,7 @@ from mapper.delivery.ledger.claim import GATE, day_of
 from mapper.delivery.ledger.store import Store, spoken
 from mapper.delivery.ledger.tables import MINE
 from mapper.delivery.policy import Policy
-from mapper.delivery.states import check
+from mapper.delivery.states import State, check
 from mapper.delivery.values import Ending, Settled, Swept
 from mapper.delivery.verdict import Move, Standing
 from mapper.frozen import dataclass
@@ -28,10 +29,24 @@ _j, _g, _p = tables.job.c, tables.gate.c, tables.paper.c
 #: So many one transaction sweeps.
 AT_ONCE = 500
 
-_WHOLE = select(
-    *(_j.id, _j.state, _j.person, _j.attempts, _j.failures, _j.lapses, _j.owner, _j.accepted, _j.started),
-    *(_j.first_started, _j.forget),
-)
+
+class _Job(NamedTuple):
+    """What is read of a job whose try ended. A database's own rows answer slowly when they are asked by name."""
+
+    id: int
+    state: State
+    person: str | None
+    attempts: int
+    failures: int
+    lapses: int
+    owner: str | None
+    accepted: float
+    started: float
+    first_started: float | None
+    forget: bool
+
+
+_WHOLE = select(*(_j[name] for name in _Job._fields))
 STANDING = _WHOLE.where(_j.account == MINE, among(_j.id)).order_by(_j.id).with_for_update()
 _LAPSED = _WHOLE.where(_j.account == MINE, text(tables.LEASED))
 #: Of others, and over; where one worker is all, whatever others had.
@@ -44,9 +59,9 @@ LAPSED = (
 LEFT = _LAPSED.order_by(_j.lease).limit(AT_ONCE).with_for_update(skip_locked=True)
 MOVE = (
     update(tables.job)
-    .where(_j.account == MINE, _j.id == bindparam("job"))
+    .where(_j.account == MINE, among(_j.id))
     .values(
-        state=bindparam("to"),
+        **tables.BECOMES,
         because=bindparam("why"),
         status=bindparam("code"),
         due=bindparam("next"),
@@ -86,8 +101,9 @@ def finish(
     store.saw(gate.clock)
     now = store.now()
     some = sorted({ending.job for ending in endings})
-    rows = {row.id: row for row in connection.execute(STANDING, {"mine": account, "some": some})}
-    moves: list[tuple[Any, Ending, Move]] = []
+    found = connection.execute(STANDING, {"mine": account, "some": some}).all()
+    rows = {row.id: row for row in map(_Job._make, found)}
+    moves: list[tuple[_Job, Ending, Move]] = []
     settled = []
     for ending in endings:
         row = rows.pop(ending.job, None)  # of an end that is told twice the first counts
@@ -98,7 +114,7 @@ def finish(
         moves.append((row, ending, move))
         due = now + move.delay if move.state == "ready" else None
         settled.append(Settled(ending.job, move.state, due, now - row.accepted))
-    _write(connection, account, moves, now)
+    _write(connection, store, account, moves, now)
     failpoints.passed("in_finish")
     after = _gate_after(gate, moves, policy, now)
     if after is not None:
@@ -106,7 +122,7 @@ def finish(
     return settled
 
 
-def _of(row: Any, ending: Ending, policy: Policy, now: float) -> Move | None:
+def _of(row: _Job | None, ending: Ending, policy: Policy, now: float) -> Move | None:
     """Where an ending takes its job; None where it is not of the job's last try, or that is settled already.
 
     The number of a try is its fence: only the worker that began it knows it.
@@ -126,30 +142,35 @@ def _of(row: Any, ending: Ending, policy: Policy, now: float) -> Move | None:
 _ANSWERED_LATE = frozenset({"ready", "waiting", "held", "dead"})
 
 
-def _write(connection: Connection, account: str, moves: list[tuple[Any, Ending, Move]], now: float) -> None:
+def _write(
+    connection: Connection, store: Store, account: str, moves: list[tuple[_Job, Ending, Move]], now: float
+) -> None:
     if not moves:
         return
-    connection.execute(MOVE, [_moved(account, row, move, now, ending.status) for row, ending, move in moves])
-    # A late answer replaces what was written of the silence before it.
-    numbers = [
-        {
-            "account": account,
-            "job": row.id,
-            "number": row.attempts,
-            "owner": row.owner,
-            "started": row.started,
-            "ended": now,
-            "ending": ending.ending,
-            "status": ending.status,
-            "because": spoken(ending.because),
-        }
-        for row, ending, _ in moves
-    ]
-    late = [n for n, (row, _, _) in zip(numbers, moves, strict=True) if row.state != "sending"]
-    if late:
-        connection.execute(ATTEMPT_GONE, [{"mine": account, "what": n["job"], "which": n["number"]} for n in late])
-    connection.execute(tables.attempt.insert(), numbers)
+    alike: defaultdict[tuple[tuple[str, Any], ...], list[int]] = defaultdict(list)
+    for row, ending, move in moves:
+        alike[tuple(_moved(move, now, ending.status).items())].append(row.id)
+    for values, some in alike.items():  # most of them ended in the same way
+        connection.execute(MOVE, {"mine": account, "some": some, "now": now, **dict(values)})
+    late = [row for row, _, _ in moves if row.state != "sending"]
+    if late:  # such an answer replaces what was written of the silence before it
+        connection.execute(ATTEMPT_GONE, [{"mine": account, "what": row.id, "which": row.attempts} for row in late])
+    store.add(connection, tables.attempt, [_tried(account, row, ending, now) for row, ending, _ in moves])
     _after(connection, account, moves)
+
+
+def _tried(account: str, row: _Job, ending: Ending, now: float) -> dict[str, Any]:
+    return {
+        "account": account,
+        "job": row.id,
+        "number": row.attempts,
+        "owner": row.owner,
+        "started": row.started,
+        "ended": now,
+        "ending": ending.ending,
+        "status": ending.status,
+        "because": spoken(ending.because),
+    }
 
 
 _t = tables.attempt.c
@@ -158,21 +179,19 @@ ATTEMPT_GONE = delete(tables.attempt).where(
 )
 
 
-def _moved(account: str, row: Any, move: Move, now: float, status: int | None) -> dict[str, Any]:
+def _moved(move: Move, now: float, status: int | None) -> dict[str, Any]:
     return {
-        "mine": account,
-        "job": row.id,
         "to": move.state,
+        "line": tables.place(move.state),
         "why": spoken(move.because),
         "code": status,
         "next": now + move.delay if move.state == "ready" else None,
         "failed": move.failures,
         "lapsed": move.lapses,
-        "now": now,
     }
 
 
-def _after(connection: Connection, account: str, moves: Sequence[tuple[Any, Any, Move]]) -> None:
+def _after(connection: Connection, account: str, moves: Sequence[tuple[_Job, Ending, Move]]) -> None:
     """Those behind come forward; what was to be forgotten goes."""
     gone = [row.id for row, _, _ in moves if row.forget]
     if gone:
@@ -181,7 +200,7 @@ def _after(connection: Connection, account: str, moves: Sequence[tuple[Any, Any,
 
 
 def _gate_after(
-    gate: Any, moves: Sequence[tuple[Any, Ending, Move]], policy: Policy, now: float
+    gate: Any, moves: Sequence[tuple[_Job, Ending, Move]], policy: Policy, now: float
 ) -> dict[str, Any] | None:
     """What endings mean for the account: a pause, the end of one, and what counts against the day's cap.
 
@@ -220,7 +239,7 @@ class Sweeper:
     who: str
     under_way: frozenset[int] | None = None
 
-    def leaves(self, row: Any) -> bool:
+    def leaves(self, row: _Job) -> bool:
         """Whether a job is its own and under way. What is its own and is not, it lost: an answer of the store's did."""
         return row.owner == self.who and (self.under_way is None or row.id in self.under_way)
 
@@ -232,23 +251,23 @@ def sweep(connection: Connection, store: Store, account: str, policy: Policy, sw
     leased = connection.execute(
         *((LEFT, asked) if store.alone else (LAPSED, {**asked, "now": now, "who": sweeper.who}))
     ).all()
-    found = [row for row in leased if not sweeper.leaves(row)]
+    found = [row for row in map(_Job._make, leased) if not sweeper.leaves(row)]
     claims = [row.id for row in found if row.state != "sending"]
     if claims:
         connection.execute(FREE, {"mine": account, "some": claims})
     moves = [(row, _silence(row), _lapse(row, policy, now)) for row in found if row.state == "sending"]
     for row, _, move in moves:
         check(row.state, move.state)
-    _write(connection, account, moves, now)
+    _write(connection, store, account, moves, now)
     line.mend(connection, account)
     ends = [move.state for _, _, move in moves]
     return Swept(len(claims), ends.count("unknown"), ends.count("ready"), ends.count("dead"))
 
 
-def _lapse(row: Any, policy: Policy, now: float) -> Move:
+def _lapse(row: _Job, policy: Policy, now: float) -> Move:
     standing = Standing(row.failures, row.lapses, now - (row.first_started or now), row.forget)
     return verdict.of_lapse(standing, policy, random.random())  # noqa: S311 - not a secret
 
 
-def _silence(row: Any) -> Ending:
+def _silence(row: _Job) -> Ending:
     return Ending(row.id, row.attempts, "unknown", "its worker never said how it ended")

@@ -13,6 +13,8 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakSet
@@ -199,12 +201,24 @@ class SqliteStore:
         self._many(connection, "INSERT OR REPLACE", table, rows)
 
     def _many(self, connection: Connection, verb: str, table: Table, rows: list[dict[str, Any]]) -> None:
-        """Straight to the driver: there is nothing to convert, and an insert for each row has to be cheap."""
-        if rows:
-            names = ", ".join(f'"{name}"' for name in rows[0])
-            marks = ", ".join("?" * len(rows[0]))
-            statement = f'{verb} INTO "{table.name}" ({names}) VALUES ({marks})'
-            connection.exec_driver_sql(statement, [tuple(row.values()) for row in rows])
+        """Straight to the driver: there is nothing to convert.
+
+        Many rows a statement: the driver lets go of the interpreter's lock at each, and beside a busy thread it is
+        5 ms until it has it back.
+        """
+        start = 0
+        for size in _ROWS_AT_ONCE:
+            while len(rows) - start >= size:
+                some = rows[start : start + size]
+                values = tuple(chain.from_iterable(row.values() for row in some))
+                connection.exec_driver_sql(_insert(verb, table.name, tuple(some[0]), size), values)
+                start += size
+        if start < len(rows):
+            few = [tuple(row.values()) for row in rows[start:]]
+            connection.exec_driver_sql(_insert(verb, table.name, tuple(rows[0]), 1), few)
+
+    def grown(self, jobs: int) -> None:
+        """Nothing: without statistics each statement has one plan, in a store of ten jobs and of ten million."""
 
     def worker(self) -> AbstractContextManager[None]:
         """Be the file's one worker."""
@@ -281,6 +295,17 @@ class SqliteStore:
             self._ready = False
             self._disposed()
         self._turns.close()
+
+
+#: Rows that go into one statement. SQLite before 3.32 takes 999 values at once.
+_ROWS_AT_ONCE = (64, 8)
+
+
+@cache
+def _insert(verb: str, table: str, columns: tuple[str, ...], rows: int) -> str:
+    names = ", ".join(f'"{name}"' for name in columns)
+    marks = ", ".join("?" * len(columns))
+    return f'{verb} INTO "{table}" ({names}) VALUES {", ".join([f"({marks})"] * rows)}'
 
 
 #: The stores of this process. SQLite's connections must not be carried across a fork, and not only because two
