@@ -23,7 +23,7 @@ PACKAGE = ROOT / "mapper"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 #: The rooms beside the street: the only places that may do I/O. Everything else in mapper/ is pure.
-SHELL = {"apps", "delivery", "pipeline", "plugins", "readers", "transports"}
+SHELL = {"__main__", "apps", "delivery", "pipeline", "plugins", "readers", "transports"}
 #: What only those have who asked for it, and the extra that brings it.
 EXTRAS = {"opentelemetry": "otel", "prometheus_client": "prometheus", "psycopg": "postgres"}
 #: Sizes at which a thing is two things.

@@ -111,3 +111,9 @@ def test_the_program_ends_at_once() -> None:
     assert done.stdout.count("early") == 10_000
     assert "preview" in done.stdout
     assert "late" not in done.stdout
+
+
+def test_the_package_is_the_command() -> None:
+    """``python -m mapper``, for who has no command on the path."""
+    told = subprocess.run([sys.executable, "-m", "mapper", "--version"], capture_output=True, text=True, check=True)
+    assert told.stdout.startswith("mapper ")

@@ -102,6 +102,9 @@ class Worker:
         self._claimed = 0
         #: Whether the last claim gave something: then the next is made without a look.
         self._more = False
+        #: The version of the store at which it was looked at, and when the next job was due then.
+        self._seen: int | None = None
+        self._due: float | None = None
         #: Before this moment nothing is claimed.
         self._quiet = 0.0
         self._pruned = float("-inf")
@@ -170,7 +173,7 @@ class Worker:
         if free <= 0:
             return self._ledger.store.now()
         if not self._more:
-            due = await self._ask(self._ledger.due)
+            due = await self._next()
             if due is None or max(due, self._quiet) > self._ledger.store.now() + self._habits.ahead:
                 return due if due is None else max(due, self._quiet)
         left = self._left_of_run()
@@ -183,6 +186,16 @@ class Worker:
         except asyncio.CancelledError:  # what it gives is perhaps begun: it goes its way
             self._set_off(await claiming)
             raise
+
+    async def _next(self) -> float | None:
+        """When the next job is due. Where nobody wrote to the store since it was looked at, that is known."""
+        version = self._ledger.store.version()
+        if version is None or version != self._seen:
+            found = await self._ask(lambda: (self._ledger.due(),))
+            if found is None:
+                return None
+            (self._due,), self._seen = found, version
+        return self._due
 
     def _set_off(self, claimed: Claimed | None) -> float | None:
         """Set off what was claimed; when to ask again."""

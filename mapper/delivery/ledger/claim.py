@@ -55,7 +55,7 @@ DROP = (
 PAPERS = select(_p.job, _p.target, _p.content).where(_p.account == MINE, among(_p.job))
 PASSED = update(tables.gate).where(_g.account == MINE).values(free=bindparam("until"), clock=bindparam("now"))
 OWN = (
-    select(_j.id, _j.attempts, _j.released, _j.state)
+    select(_j.id, _j.attempts, _j.released, _j.state, _j.lease)
     .where(_j.account == MINE, among(_j.id), _j.owner == bindparam("who"))
     .order_by(_j.id)
     .with_for_update()
@@ -76,7 +76,7 @@ START = (
 COUNT = (
     update(tables.gate)
     .where(_g.account == MINE)
-    .values(day=bindparam("date"), today=bindparam("number"), clock=bindparam("now"))
+    .values(day=bindparam("date"), today=bindparam("number"), free=bindparam("until"), clock=bindparam("now"))
 )
 GIVE_BACK = (
     update(tables.job)
@@ -187,17 +187,18 @@ def _taken(connection: Connection, account: str, policy: Policy, wish: Wish, fou
     if len(papers) < len(some):
         _drop(connection, account, [row for row in found.rows if row.id not in papers], found.now)
     until, started = found.last + policy.lease, wish.start and found.last <= found.now
-    if policy.rate is not None:
-        connection.execute(PASSED, {"mine": account, "until": found.last + policy.gap, "now": found.now})
+    free = found.last + policy.gap if policy.rate is not None else found.gate.free
     asked = {"mine": account, "some": list(papers), "who": wish.who, "until": until}
     failpoints.passed("in_claim")
     if started:
         failpoints.passed("after_claim")
         failpoints.passed("before_start")
         connection.execute(START, {**asked, "now": found.now})
-        _count(connection, account, found.gate, found.now, len(papers))
+        _count(connection, account, _Count(found.gate, found.now, len(papers), free))
     else:
         connection.execute(LEASE, asked)
+        if policy.rate is not None:
+            connection.execute(PASSED, {"mine": account, "until": free, "now": found.now})
     claims = [
         Claim(job, attempts + 1, found.first + n * policy.gap, *papers[job], started)
         for n, (job, attempts, _) in enumerate(found.rows)
@@ -212,10 +213,21 @@ def _drop(connection: Connection, account: str, without: Sequence[Any], now: flo
     line.promote(connection, account, (row.person for row in without))
 
 
-def _count(connection: Connection, account: str, gate: Any, now: float, more: int) -> None:
-    """Count so many more against the day's cap."""
-    today = (gate.today if gate.day == day_of(now) else 0) + more
-    connection.execute(COUNT, {"mine": account, "date": day_of(now), "number": today, "now": now})
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """So many ``more`` were started, at ``now``; and from when on the next one may be, as the gate is to say."""
+
+    gate: Any
+    now: float
+    more: int
+    free: float
+
+
+def _count(connection: Connection, account: str, count: _Count) -> None:
+    """Count what was started against the day's cap."""
+    today = count.gate.today if count.gate.day == day_of(count.now) else 0
+    passed = {"date": day_of(count.now), "number": today + count.more, "until": count.free, "now": count.now}
+    connection.execute(COUNT, {"mine": account, **passed})
 
 
 def _hold_surplus(connection: Connection, account: str, now: float, why: str) -> int:
@@ -248,8 +260,19 @@ def start(connection: Connection, store: Store, account: str, policy: Policy, wi
     if started:
         asked = {"mine": account, "some": started, "who": wish.who}
         connection.execute(START, {**asked, "now": now, "until": now + policy.lease})
-        _count(connection, account, gate, now, len(started))
+        free = _after_late(gate.free, now, policy, [row for row in own if row.id in started])
+        _count(connection, account, _Count(gate, now, len(started), free))
     return frozenset(already.union(started))
+
+
+def _after_late(free: float, now: float, policy: Policy, started: Sequence[Any]) -> float:
+    """From when on the next request may leave.
+
+    A start that is late takes a slot from those that come after it: its own is past, and what it adds to a window
+    another must not. A lease says which slot it had.
+    """
+    late = sum(now - (row.lease - policy.lease) > policy.margin for row in started)
+    return max(free, now) + late * policy.gap if late else free
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -21,12 +21,12 @@ from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from mapper.delivery import failpoints
 from mapper.delivery.ledger import tables, turns, versions
 from mapper.delivery.ledger.clock import SteadyClock
+from mapper.delivery.ledger.sqlite_words import FullError, told
 from mapper.delivery.values import StoreError
 
 T = TypeVar("T")
@@ -55,6 +55,7 @@ class SqliteStore:
         self.name = f"SQLite {sqlite3.sqlite_version}, {path}"
         self._clock = SteadyClock()
         self._tight = False
+        self._glances = 0
         self.begin_anew()
         self._open()
         _living.add(self)
@@ -62,14 +63,14 @@ class SqliteStore:
     # ------------------------------------------------------------------------------------------------------- opening
 
     def _open(self) -> None:
-        with _told():
+        with told():
             _refuse_strangers(self.path)
         turns.made(self.path)
         self._turns = turns.Turns(self._beside("turn"))
         self._writer = self._engine("BEGIN IMMEDIATE")
         self._reader = self._engine("BEGIN")
         try:
-            with _told(), self._turns.turn(), self._writer.begin() as connection:
+            with told(), self._turns.turn(), self._writer.begin() as connection:
                 self.secret = versions.prepare(connection, self.now())
                 self._refuse_less(connection)
         except BaseException:
@@ -119,7 +120,7 @@ class SqliteStore:
         if not self._tight:
             try:
                 return self._written(work)
-            except _FullError:
+            except FullError:
                 self._tight = True
         # What room there is goes to the file first: the log, whose changes then need not be kept, would eat it all.
         self.checkpoint()
@@ -127,13 +128,13 @@ class SqliteStore:
         return self._written(work)
 
     def _written(self, work: Callable[[Connection], T]) -> T:
-        with _told(), self._turns.turn(), self._writer.begin() as connection:
+        with told(), self._turns.turn(), self._writer.begin() as connection:
             return work(connection)
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Look at the last commit. Raises StoreError."""
         self._own()
-        with _told(), self._looking, self._reader.begin() as connection:
+        with told(), self._looking, self._reader.begin() as connection:
             return work(connection)
 
     def _own(self) -> None:
@@ -170,6 +171,7 @@ class SqliteStore:
         """After a fork, in the child: nothing of the parent's is used."""
         self._pid = os.getpid()
         self._ready = False
+        self._glance: sqlite3.Connection | None = None
         self._opening = threading.Lock()
         self._looking = threading.RLock()
         self._kept = ExitStack()
@@ -177,6 +179,9 @@ class SqliteStore:
     def _disposed(self) -> None:
         self._writer.dispose()
         self._reader.dispose()
+        if self._glance is not None:
+            self._glance.close()
+            self._glance = None
 
     def now(self) -> float:
         """The store's clock."""
@@ -217,6 +222,21 @@ class SqliteStore:
             few = [tuple(row.values()) for row in rows[start:]]
             connection.exec_driver_sql(_insert(verb, table.name, tuple(rows[0]), 1), few)
 
+    def version(self) -> int | None:
+        """SQLite's number of the file's state, which means something to one connection, and which connection that is.
+
+        To ask for it takes some microseconds and waits for nobody.
+        """
+        self._own()
+        try:
+            if self._glance is None:
+                self._glance = sqlite3.connect(self.path, timeout=0, check_same_thread=False, isolation_level=None)
+                self._glances += 1
+            state: int = self._glance.execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.Error:  # somebody empties the log, perhaps
+            return None
+        return self._glances << 32 | state
+
     def grown(self, jobs: int) -> None:
         """Nothing: without statistics each statement has one plan, in a store of ten jobs and of ten million."""
 
@@ -240,7 +260,7 @@ class SqliteStore:
         Raises StoreError where a reader keeps the log; it is tried again when the store is opened next.
         """
         self._own()
-        with _told(), self._turns.turn(), self._looking:
+        with told(), self._turns.turn(), self._looking:
             self.checkpoint()
             with self._writer.begin() as connection:
                 connection.execute(update(tables.store).values(scrub=False))
@@ -252,7 +272,7 @@ class SqliteStore:
         with self._turns.turn():
             raw = self._writer.raw_connection()
             try:
-                with _told():
+                with told():
                     busy = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             finally:
                 raw.close()
@@ -342,40 +362,3 @@ def _refuse_strangers(path: Path) -> None:
         versions.refuse_others(there, alone=True)
         if there:
             versions.refuse_newer(connection.execute("SELECT version FROM store").fetchone()[0])
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Say what the database could not do in our words: an exception of its own may quote what was to be stored."""
-    try:
-        yield
-    except DBAPIError as error:
-        raise _meant(error.orig) from None
-    except sqlite3.Error as error:
-        raise _meant(error) from None
-
-
-class _FullError(StoreError):
-    """No room on the disk."""
-
-
-def _meant(error: BaseException | None) -> StoreError:
-    code = getattr(error, "sqlite_errorname", "") or ""
-    if code.startswith("SQLITE_FULL"):
-        return _FullError(_WORDS["SQLITE_FULL"])
-    for start, words in _WORDS.items():
-        if code.startswith(start):
-            return StoreError(words)
-    return StoreError(f"the store failed: {code or type(error).__name__}")
-
-
-_WORDS = {
-    "SQLITE_FULL": "the disk is full: nothing was taken; make room and go on",
-    "SQLITE_IOERR": "the disk cannot be read or written: nothing was taken",
-    "SQLITE_BUSY": "another program keeps the store locked",
-    "SQLITE_READONLY": "the store cannot be written: its file, directory or disk is read-only",
-    "SQLITE_CANTOPEN": "the store cannot be opened: is its directory there, and may it be written?",
-    "SQLITE_NOTADB": "this file is no store",
-    "SQLITE_CORRUPT": "the store is damaged: restore a copy; nothing was touched",
-    "SQLITE_PERM": "the store may not be opened: look at the file's owner and modes",
-}

@@ -52,6 +52,9 @@ class Store(Protocol):
     def put(self, connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
         """As ``add``; a row whose primary key is there already replaces that one."""
 
+    def version(self) -> int | None:
+        """A number that is another one after each write, by whomever; None where only a look can tell."""
+
     def grown(self, jobs: int) -> None:
         """So many jobs are in it: where the database plans by the sizes of its tables, it may look at them now."""
 
