@@ -107,7 +107,6 @@ class Worker:
         self._due: float | None = None
         #: Before this moment nothing is claimed.
         self._quiet = 0.0
-        self._pruned = float("-inf")
 
     def stop(self) -> None:
         """Start nothing more, and end when what is under way has ended."""
@@ -143,25 +142,26 @@ class Worker:
     # ------------------------------------------------------------------------------------------------------- the loop
 
     async def _work(self, *, until_empty: bool, patience: float) -> None:
-        swept = float("-inf")
+        swept = kept = float("-inf")
         while not self._stopping:
             if time.monotonic() - swept >= self._habits.sweep:
-                under_way = frozenset(self._under_way)
-                lapsed = await self._ask(lambda: self._ledger.sweep(self.who, under_way))  # noqa: B023 - awaited here
-                if lapsed is not None and lapsed != Swept():
-                    self._watcher.swept(lapsed)
+                rare = time.monotonic() - kept >= _KEEPING
+                await self._sweep(rare=rare)
                 swept = time.monotonic()
-            await self._prune()
+                kept = swept if rare else kept
             again = await self._claim()
             if until_empty and not self._under_way and self._nothing_within(again, patience):
                 return
             await self._rest(again)
 
-    async def _prune(self) -> None:
-        """Delete contents that are past their time, now and then."""
+    async def _sweep(self, *, rare: bool) -> None:
+        """See to what has lapsed. Now and then also to those who wait, and to contents that are past their time."""
+        under_way = frozenset(self._under_way)
+        lapsed = await self._ask(lambda: self._ledger.sweep(self.who, under_way, lines=rare))
+        if lapsed is not None and lapsed != Swept():
+            self._watcher.swept(lapsed)
         keep = self._ledger.policy.keep
-        if keep is not None and time.monotonic() - self._pruned >= _PRUNE:
-            self._pruned = time.monotonic()
+        if rare and keep is not None:
             await self._ask(lambda: self._ledger.prune(keep))
 
     def _nothing_within(self, again: float | None, patience: float) -> bool:
@@ -331,8 +331,8 @@ class Worker:
 
 #: Seconds between two looks at whether a pause was ended by a person.
 _LOOK_AT_PAUSE = 0.5
-#: Seconds between two deletions of contents that are past their time.
-_PRUNE = 3600.0
+#: Seconds between two looks at everybody who waits, and between two deletions of contents that are past their time.
+_KEEPING = 3600.0
 #: Seconds to wait after the store could not be used.
 _AFTER_TROUBLE = 0.5
 #: Seconds for writing down that nobody knows how some sends ended.

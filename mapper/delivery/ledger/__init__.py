@@ -142,9 +142,9 @@ class Ledger:
         failpoints.passed("after_finish")
         return settled
 
-    def sweep(self, who: str, under_way: frozenset[int] | None = None) -> Swept:
-        """What time does: lapsed leases, people whose line got stuck, and what ``who`` has and is not ``under_way``."""
-        swept, sweeper = Swept(), settle.Sweeper(who, under_way)
+    def sweep(self, who: str, under_way: frozenset[int] | None = None, *, lines: bool = True) -> Swept:
+        """What time does: lapsed leases, what ``who`` has and is not ``under_way``, and people whose line got stuck."""
+        swept, sweeper = Swept(), settle.Sweeper(who, under_way, lines)
         while True:
             more = self.store.write(lambda c: settle.sweep(c, self.store, self.account, self.policy, sweeper))
             swept = Swept(*(a + b for a, b in zip(_numbers(swept), _numbers(more), strict=True)))

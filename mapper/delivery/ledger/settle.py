@@ -234,10 +234,14 @@ def _gate_after(
 
 @dataclass(frozen=True, slots=True)
 class Sweeper:
-    """Who sweeps, and which jobs it has under way: those are left to it. None is whatever is its own."""
+    """Who sweeps, and which jobs it has under way: those are left to it. None is whatever is its own.
+
+    ``lines``  whether to look at everybody who waits, which takes a second or two where a million do
+    """
 
     who: str
     under_way: frozenset[int] | None = None
+    lines: bool = True
 
     def leaves(self, row: _Job) -> bool:
         """Whether a job is its own and under way. What is its own and is not, it lost: an answer of the store's did."""
@@ -259,7 +263,8 @@ def sweep(connection: Connection, store: Store, account: str, policy: Policy, sw
     for row, _, move in moves:
         check(row.state, move.state)
     _write(connection, store, account, moves, now)
-    line.mend(connection, account)
+    if sweeper.lines:
+        line.mend(connection, account)
     ends = [move.state for _, _, move in moves]
     return Swept(len(claims), ends.count("unknown"), ends.count("ready"), ends.count("dead"))
 
