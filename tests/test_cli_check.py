@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from command_line import EXAMPLES, SMALL, call, program, run
 
-from mapper import pipeline
+from mapper import compiled, pipeline
+from mapper.compiled.layers import ANY, ONE, TWO
 
 
 @pytest.fixture(autouse=True)
@@ -164,6 +165,28 @@ def test_a_spelling_that_is_read_is_not_suggested() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("more", "hint"),
+    [
+        ("  g: traits.frist_name", "did you mean traits.first_name?"),
+        ("  g: {from: traits.nick, when: traits.frist_name}", "did you mean traits.first_name?"),
+        ("  g: [traits.nick, traits.frist_name]", None),  # another spelling is in use
+        ("  g: traits.line_2", None),  # as much like line_1 as a slip of the pen, and another thing
+    ],
+)
+def test_a_trait_that_another_field_reads_can_be_meant(more: str, hint: str | None) -> None:
+    """A field that nothing fills, or a condition, may mean a trait that is read elsewhere."""
+    text = fields("traits.first_name").replace("send:", f"{more}\n  h: traits.line_1\nsend:")
+    assert list(never_matched(text, call(first_name="Ada", nick="Countess", line_1="x")).values()) == [hint]
+
+
+def test_a_condition_can_mean_what_a_field_reads() -> None:
+    """The trait of an order is read by its field as well: that is where its name was typed rightly."""
+    skip = "skip:\n  - {when: blank(traits.templateid), because: no order}\n"
+    found = never_matched(fields("traits.template_id") + skip, call(template_id="T1"))
+    assert found == {"traits.templateid was never there in 1 event of the sample": "did you mean traits.template_id?"}
+
+
 def test_conditions_are_held_against_the_sample() -> None:
     """A misspelled trait in a condition is always blank: nothing would ever be skipped, or everything."""
     skip = "skip:\n  - {when: blank(traits.templateid), because: no order}\n"
@@ -211,6 +234,56 @@ def test_the_shipped_mapping_against_the_examples() -> None:
     assert {(p["code"], p["hint"]) for p in problems} <= {("never_matched", None)}
 
 
+def test_a_sample_with_settings_and_people() -> None:
+    """What fills an expression is a setting of this run, or what is known of a person; never this shell's settings."""
+    text = fields("[settings.tier, traits.name]").replace("fields:", "settings: {tier: {env: EXAMPLE_TIER}}\nfields:")
+    mapping(text)
+    events = sample(call(mail="a@b.c"))
+    Path("people.ndjson").write_text(json.dumps(call(name="Ada")) + "\n", "utf-8")
+
+    def unfilled(*options: str) -> list[str]:
+        ended = run("check", "small.yaml", "--sample", events, *options, "--format", "json", env={"EXAMPLE_TIER": "x"})
+        assert ended.code == 0
+        return [problem["message"].split()[0] for problem in json.loads(ended.out)["problems"]]
+
+    assert unfilled() == ["settings.tier", "traits.name"]
+    assert unfilled("--setting", "tier=gold") == ["traits.name"]
+    assert unfilled("--identity", "people.ndjson") == ["settings.tier"]
+    assert unfilled("--identity", "people.ndjson", "--setting", "tier=gold") == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--setting", "tier=gold"), "give some with --sample"),
+        (("--identity", "people.ndjson"), "give some with --sample"),
+        (("--sample", "events.ndjson", "--setting", "teir=gold"), "there is no setting 'teir'"),
+        (("--sample", "events.ndjson", "--setting", "key=k"), "key is a secret"),
+        (("--sample", "events.ndjson", "--identity", "nowhere.ndjson"), "nowhere.ndjson"),
+        (("-m", "inkit"), "the mapping is named already"),
+    ],
+)
+def test_what_a_sample_cannot_use_is_said(options: tuple[str, ...], said: str) -> None:
+    """Exit 2 and a sentence; a required setting that is missing is no hindrance."""
+    sample(call(mail="a@b.c"))
+    ended = run("check", mapping(), *options)
+    assert (ended.code, ended.out) == (2, "")
+    assert said in " ".join(ended.err.split())
+    assert run("check", "small.yaml", "--sample", "events.ndjson").code == 0
+
+
+@pytest.mark.parametrize("command", ["check", "test"])
+def test_the_mapping_is_an_argument_or_an_option(command: str) -> None:
+    """Or the environment's, or the default one; what stands on the command line counts more."""
+    mapping()
+    here = run(command, "small.yaml")
+    assert here.code == 0
+    assert run(command, "-m", "small.yaml") == here
+    assert run(command, env={"MAPPER_MAPPING": "small.yaml"}) == here
+    assert run(command, "small.yaml", env={"MAPPER_MAPPING": "nowhere"}) == here
+    assert run(command, env={"MAPPER_MAPPING": ""}) == run(command, pipeline.default_name()) != here
+
+
 def test_a_sample_without_calls_says_so() -> None:
     """Nothing is not taken for agreement."""
     Path("events.ndjson").write_text('{"type": "track"}\nnobody\n', "utf-8")
@@ -247,6 +320,27 @@ def test_a_failure_is_shown_field_by_field() -> None:
         "",
         "1 test passed, 1 failed",
     ]
+
+
+def test_an_end_that_was_not_expected_has_its_reasons() -> None:
+    """Which rule of which field broke, and where it stands; why it was skipped; not what the test expects itself."""
+    with_tests(
+        "{name: one, given: {userId: u, traits: {email: CANARY}}, expect: {status: ready}}",
+        "{name: two, given: {userId: u, traits: {email: a@b.c, stop: 1}}, expect: {status: ready}}",
+        "{name: three, given: {userId: u, traits: {email: a}}, expect: {status: ready, problems: {regex: [email]}}}",
+        "{name: four, given: {traits: {email: a@b.c}}, expect: {problems: [regex]}}",
+        "{name: five, given: {userId: u, traits: {email: a@b.c}}, expect: {status: invalid}}",
+        "{name: six, given: {userId: u, traits: {email: a}}, expect: {fields: {email: a}}}",
+    )
+    out = run("test", "small.yaml").out
+    shown = {part[0].split()[0]: part[1:] for part in (part.splitlines() for part in out.split(" ✗")[1:])}
+    assert shown["one"][2:] == ["      email: regex: it does not match [^@]+@[^@]+ (line 7)"]
+    assert shown["two"][2:] == ["      skipped: they said stop"]
+    assert len(shown["three"]) == 2
+    assert shown["four"][2:] == ["      not_an_event: the call has neither a userId nor an anonymousId"]
+    assert len(shown["five"]) == 2
+    assert shown["six"][2] == "      email: regex: it does not match [^@]+@[^@]+ (line 7)"
+    assert "CANARY" not in out
 
 
 def test_long_differences_stand_below_each_other() -> None:
@@ -301,19 +395,50 @@ def test_the_plan_is_python_that_names_its_lines() -> None:
     ended = run("check", mapping(PLANNED), "--show-plan")
     assert (ended.code, ended.err) == (0, "")
     names = [part.name for part in ast.parse(ended.out).body if isinstance(part, ast.FunctionDef)]
-    assert names == ["run", *["evaluate"] * 4]
+    layers = ["map_one_layer", "map_two_layers", "map_any_layers"]
+    assert names == [*layers, "when_name", "clean_name", "spelling_2_of_zip", "skip_0"]
     lines = ended.out.splitlines()
     assert "'small.yaml'" in lines[0]
     assert {"    # 'name', line 4", "    # 'zip', line 8", "    # skip, line 13"} <= set(lines)
-    for line, expression in (
-        ("# 'name', when, line 6", "# 'options.named'"),
-        ("# 'name', clean, line 7", "# 'upper(value)'"),
-        ("# 'zip', line 11", "# \"us_zip(traits.postcode, 'US')\""),
-        ("# skip, line 13", "# 'length(traits.tags) > `9`'"),
+    for line, expression, name in (
+        ("# 'name', when, line 6", "# 'options.named'", "when_name"),
+        ("# 'name', clean, line 7", "# 'upper(value)'", "clean_name"),
+        ("# 'zip', line 11", "# \"us_zip(traits.postcode, 'US')\"", "spelling_2_of_zip"),
+        ("# skip, line 13", "# 'length(traits.tags) > `9`'", "skip_0"),
     ):
         source = lines[lines.index(line) + 1 :]
-        assert expression in source[: source.index("def evaluate(document, notes):")]
-    assert "traits.zip'" not in ended.out  # a mere path is looked up by the function itself
+        assert expression in source[: source.index(f"def {name}(document, notes):")]
+        assert name.startswith("spelling") or f"{name}(document, notes)" in ended.out.partition("def when_name")[0]
+    assert "spelling_1_of_zip" not in ended.out  # a mere path is looked up by the function itself
+
+
+def test_the_plan_quotes_the_mapping() -> None:
+    """Behind a line's number stands what the line says, with what is below it."""
+    shown = run("check", mapping(PLANNED), "--show-plan").out
+    assert (
+        "\n    # 'name', line 4\n    #   name:\n    #     from: traits.name\n    #     when: options.named\n" in shown
+    )
+    assert "\n# 'name', clean, line 7\n#   clean: upper(value)\n" in shown
+    assert "# 'zip', line 8\n    #   zip:\n    #     from:\n    #       - traits.zip\n" in shown
+
+
+LONG = """mapping: 1
+destination: Example
+fields:
+  a_field_with_a_name_that_leaves_no_room: {from: [traits.a_trait_with_a_long_name, traits.b], rules: {required: true}}
+  another.place\\.x: traits.d
+  Größe: traits.c
+send: {url: https://example.com}
+"""
+
+
+def test_long_lines_are_broken_and_mean_the_same() -> None:
+    """What is shown is what runs, in lines that can be read; odd names become numbers."""
+    ended = run("check", mapping(LONG), "--show-plan")
+    mapper = pipeline.loads(LONG, "small.yaml", {})
+    shown = [ast.dump(part) for part in ast.parse(ended.out).body]
+    assert shown == [ast.dump(ast.parse(compiled.source(mapper.plan, layers)).body[0]) for layers in (ONE, TWO, ANY)]
+    assert {"v_x", "v__2"} <= {node.id for node in ast.walk(ast.parse(ended.out)) if isinstance(node, ast.Name)}
 
 
 @pytest.mark.parametrize("name", pipeline.shipped())
@@ -323,13 +448,14 @@ def test_the_plans_of_shipped_mappings_can_be_read(name: str) -> None:
     assert ended.returncode == 0
     assert b"\x1b" not in ended.stdout
     assert ast.parse(ended.stdout)
+    assert max(map(len, ended.stdout.decode().splitlines())) <= 140
 
 
 def test_an_expression_that_only_the_interpreter_can_count_is_named() -> None:
     """It has no source; its text and its line are said."""
     deep = "traits.a" + "[*]" * 30
     ended = run("check", mapping(PLANNED.replace("us_zip(traits.postcode, 'US')", deep)), "--show-plan")
-    assert f"# 'zip', line 11\n# '{deep}'\n# no Python" in ended.out
+    assert f"# 'zip', line 11\n#   - {deep}\n# '{deep}'\n# no Python" in ended.out
     assert ast.parse(ended.out)
 
 

@@ -19,7 +19,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mapper import codec, compiled, pipeline
-from mapper.compiled import Compiled
+from mapper.compiled import Compiled, names
 from mapper.compiled.layers import ANY, ONE, TWO
 from mapper.errors import MappingError
 from mapper.identity import Identity, Stamp, Trait
@@ -336,6 +336,43 @@ def test_the_source_can_be_read() -> None:
     text = compiled.source(both.quick.plan)
     assert "# 'f', line " in text
     assert "get('a')" in text
+
+
+@pytest.mark.parametrize("traits", [{"a": {"b": 1}, "a_b": 2}, {"a_b": 2, "a": {"b": 1}}, {"a_b": 2, "aB": 1}])
+def test_a_name_that_two_traits_become(traits: Any) -> None:
+    """In whatever order they come: the trait that is called so has it, and the other is told of, both ways."""
+    both = simple({"f": "traits.f"}, custom_fields={"names": "snake"})
+    for _ in range(2):  # the second time, names are remembered
+        assert laws.check_compiled(both, call(traits), None)
+    result = both.quick.transform(call(traits))
+    assert result.custom_fields == {"a_b": 2}
+    assert [(w.code, w.message.count("a_b"), w.message.count("trait")) for w in result.warnings] == [
+        ("name_taken", 1, 2)
+    ]
+
+
+@pytest.mark.parametrize("option", ["nested", "lists"])
+@pytest.mark.parametrize(
+    "traits", [{"a": {"token": 1, "b": 2}}, {"a": [{"token": 1}, 2]}, {"a": {"b": [{"token": 1}]}}]
+)
+def test_what_is_dropped_whole_stays_dropped(option: str, traits: Any) -> None:
+    """A pattern that matches in it lets none of the rest out, both ways."""
+    both = simple({"f": "traits.f.g"}, custom_fields={option: "drop", "drop": ["**.token"]})
+    assert laws.check_compiled(both, call(traits), None)
+    holds_it = isinstance(traits["a"], dict) == (option == "nested")
+    assert not (holds_it and both.quick.transform(call(traits)).custom_fields)
+
+
+NAMES = st.text("ab_1.\\é", max_size=5) | st.sampled_from(("a__form", "_1", "1", "a.b_c", "b_c", "a" * 50, "a\nb"))
+
+
+@given(st.lists(NAMES, unique=True, max_size=12))
+def test_no_two_fields_share_a_name_in_the_text(fields: list[str]) -> None:
+    """Whatever they are called; and what the writer puts behind a word makes no other word of it."""
+    found = names.words(fields)
+    behind = {f"{word}__{more}" for word in found for more in ("form", "words")}
+    assert len({*found, *behind}) == 3 * len(fields)
+    assert all(f"v_{word}".isidentifier() and word.isascii() and len(word) <= 40 for word in found)
 
 
 HOSTILE = (

@@ -69,8 +69,9 @@ CODES = (
     Code(
         "over_budget",
         "an expression takes too many steps on this event",
-        "Some expressions double their work with every sign. This one was stopped before it could stop everything"
-        " else.",
+        "Whatever an expression does is a step, and so is each value and every 16 characters that it looks at. It has"
+        " 10,000; a usual one takes 25. Some double their work with every sign. This one was stopped before it could"
+        " stop everything else.",
         "Make it smaller: fewer lists inside lists.",
     ),
     Code(

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mapper import event as events
 from mapper import identity, request
 from mapper.compiled.layers import ANY, ONE, TWO, Whole
+from mapper.compiled.names import called
 from mapper.errors import Problem
 from mapper.expressions import Unsure
 from mapper.identity import Identity
@@ -131,7 +132,7 @@ class Compiled:
         names["options_of"] = partial(events.options_of, destination=self.plan.destination)
         names["audience_of"] = events.audience_of
         exec(compile("\n".join(text.lines), f"<{self.plan.file}, {layers}>", "exec"), names)  # noqa: S102 - our own text; names of a mapping stand in it by repr alone
-        function: Callable[..., Any] = names["run"]
+        function: Callable[..., Any] = names[called(layers)]
         self._made[layers] = function
         return function
 

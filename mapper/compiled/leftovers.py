@@ -244,7 +244,7 @@ class _Event:
         """A list or an object that no spelling names, nor any part of it."""
         rules = self.plan.rules
         option = rules.nested if isinstance(value, dict) else rules.lists
-        if path[0] in rules.lift or (option == "drop" and rules.drop):
+        if path[0] in rules.lift:
             raise Unsure
         if option == "drop" or (not value and not rules.keep_empty):
             return
@@ -254,7 +254,7 @@ class _Event:
             else:
                 for step, part in enumerate(value):
                     self._part(path, step, part)
-        elif rules.drop and any(matching(leaf.path, rules.drop) for leaf in leaves(value, path, "call")):
+        elif rules.drop and self._holds_unwanted(path, value):
             raise Unsure
         else:
             self._send(path[:-1], path[-1], value_of(rules, value))
@@ -290,7 +290,10 @@ class _Event:
         rules = self.plan.rules
         option = rules.nested if isinstance(value, dict) else rules.lists
         lifted = len(path) == 1 and path[0] in rules.lift and isinstance(value, dict)
-        return option != "flatten" and not lifted and not self._touched(path, value, node, read=read)
+        if option == "flatten" or lifted or self._touched(path, value, node, read=read):
+            return False
+        # What is dropped carries no secret out.
+        return option == "drop" or not (rules.drop and self._holds_unwanted(path, value))
 
     def _touched(self, path: Path, value: Any, node: _Node, *, read: bool) -> bool:
         if node.fields and node.token in self.taken:
@@ -303,8 +306,13 @@ class _Event:
             return True
         if presence.is_empty(value):
             return False
+        return self._lost(value, node) or (read and self._under(path, 1))
+
+    def _holds_unwanted(self, path: Path, value: Any) -> bool:
+        """Whether a pattern drops some leaf of a container, which must not carry it out."""
         drop = self.plan.rules.drop
-        return self._lost(value, node) or (read and self._under(path, 1)) or bool(drop and matching(path, drop))
+        full = (leaf.path for leaf in leaves(value, path, "call") if not presence.is_empty(leaf.value))
+        return any(matching(place, drop) is not None for place in full)
 
     def _parts(self, path: Path, value: Any, node: _Node, *, read: bool) -> None:
         tokens_of, taken, custom = node.tokens, self.taken, self.custom

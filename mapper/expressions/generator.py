@@ -16,13 +16,17 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from mapper.expressions import interpreter
+from mapper.expressions.interpreter import AT_A_GLANCE
 from mapper.expressions.sure import Function
-from mapper.expressions.writer import LIGHT, Limits, NotCompiled, Writer
+from mapper.expressions.writer import LIGHT, Limits, NotCompiled, Writer, may_be_large
 
 Node = dict[str, Any]
 
 #: The first of these with which an expression stays in its budget is taken. Real events are far below all of them.
-_LADDER = (Limits(256, 2_000), Limits(64, 2_000), Limits(64, 400), Limits(64, 100), Limits(16, 200), Limits(8, 32))
+_LADDER = (
+    *(Limits(256, 2_000), Limits(64, 2_000), Limits(256, 400), Limits(64, 400), Limits(64, 100), Limits(64, 32)),
+    *(Limits(16, 100), Limits(16, 32), Limits(8, 32)),
+)
 
 #: What the source may use of Python itself.
 _BUILTINS = {"Exception": Exception, "bool": bool, "dict": dict, "len": len, "list": list, "str": str}
@@ -68,8 +72,19 @@ def most_steps(node: Node, limits: Limits) -> int:
         return 1 + counts[0] + limits.elements
     if kind in ("multi_select_list", "multi_select_dict"):
         return 1 + sum(counts) + limits.weight
+    if kind == "comparator" and may_be_large(node):
+        return 1 + sum(counts) + limits.weight
     if kind != "function_expression":
         return 1 + sum(counts)
+    return 1 + sum(counts) + _of_call(node["value"], children, counts, limits)
+
+
+def _of_call(name: str, arguments: list[Node], counts: list[int], limits: Limits) -> int:
+    """The steps of a call itself: what it is given, what is applied, what it gives."""
+    values = [argument for argument in arguments if argument["type"] != "expref"]
+    given = 0 if name in AT_A_GLANCE else limits.weight * len(values)
     # (Once more than there are elements: sort_by asks for its first key twice.)
-    applied = sum(n for n, child in zip(counts, children, strict=True) if child["type"] == "expref")
-    return 1 + sum(counts) + limits.elements * applied + (1 if node["value"] in LIGHT else limits.weight)
+    applied = sum(n for n, child in zip(counts, arguments, strict=True) if child["type"] == "expref")
+    # Before `join` joins, what it will give is counted as well.
+    gives = 1 if name in LIGHT else limits.weight * (2 if name == "join" else 1)
+    return given + limits.elements * applied + gives

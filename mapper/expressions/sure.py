@@ -18,6 +18,9 @@ from mapper.expressions.interpreter import _CHARACTERS_A_STEP as CHARACTERS_A_ST
 _NUMBERS = frozenset({int, float})
 _ORDERED = frozenset({int, float, str})
 _PLAIN = frozenset({dict, list, str, int, float, bool, type(None)})
+_SIZED = frozenset({dict, list, str})
+#: Characters. What is joined to more of them is made by the interpreter, which counts beforehand.
+_LONGEST_JOINED = 100_000
 
 
 class Unsure(Exception):  # noqa: N818 - nothing is wrong: somebody else has to be asked
@@ -84,6 +87,15 @@ def weighed(value: Any, most: int) -> None:
             raise Unsure
 
 
+def sized(value: Any, most: int) -> None:
+    """Raise Unsure for a text, list or object of so many characters or parts or more."""
+    if value.__class__ in _SIZED:
+        if len(value) >= most:
+            raise Unsure
+    elif value.__class__ not in _PLAIN:
+        raise Unsure
+
+
 # The standard functions, each as the package has it. Where that checks a kind, the exact class is asked for here.
 
 
@@ -125,6 +137,11 @@ def _average(values: Any) -> Any:
 
 def _contains(subject: Any, search: Any) -> bool:
     return _text(search) in subject if subject.__class__ is str else search in _list(subject)
+
+
+def _join(separator: Any, texts: Any) -> str:
+    between: str = _text(separator)
+    return between.join(_texts(texts)) if len(between) * len(texts) <= _LONGEST_JOINED else _unsure()
 
 
 def _not_null(*values: Any) -> Any:
@@ -208,7 +225,7 @@ STANDARD: dict[str, Callable[..., Any]] = {
     "contains": _contains,
     "ends_with": lambda text, end: _text(text).endswith(_text(end)),
     "floor": lambda value: math.floor(_number(value)),
-    "join": lambda separator, texts: _text(separator).join(_texts(texts)),
+    "join": _join,
     "keys": lambda value: list(_object(value)),
     "length": _length,
     "max": lambda values: max(_alike(values), default=None),

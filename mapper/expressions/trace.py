@@ -11,7 +11,7 @@ known by its path alone; a list or object that was built knows each element's ow
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from mapper import functions
@@ -27,8 +27,8 @@ _SELECTING = frozenset(
 )
 
 
-#: How many times the steps of an evaluation a trace may take: calls are rarely nested more than three deep.
-_BUDGETS = 16
+#: How many times the steps of an evaluation a trace may take: it counts origins too.
+_BUDGETS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,6 @@ class _Traced:
     elements: tuple[_Traced, ...] | None = None
     members: dict[str, _Traced] | None = None
     coarse: frozenset[Origin] = frozenset()
-
-    def origins(self) -> Iterable[Origin]:
-        """All origins of the value, in order."""
-        if self.path is not None:
-            yield self.path
-        yield from sorted(self.coarse, key=repr)
-        for part in self.parts():
-            if self.path is None:
-                yield from part.origins()
 
     def parts(self) -> tuple[_Traced, ...]:
         """The traced elements or members of a value that was built."""
@@ -64,15 +55,19 @@ class _Traced:
             return self.members[name]
         return self._part(self.value[name], name)
 
+    def element(self, index: int) -> _Traced:
+        """The element at an index that is there, counted from the end where it is negative."""
+        if self.elements is not None:
+            return self.elements[index]
+        return self._part(self.value[index], index % len(self.value))
+
     def listed(self) -> tuple[_Traced, ...]:
-        """The elements of a list."""
+        """The elements of a list, or the member values of an object."""
+        if isinstance(self.value, dict):
+            return tuple(self.member(name) for name in self.value)
         if self.elements is not None:
             return self.elements
         return tuple(self._part(v, i) for i, v in enumerate(self.value))
-
-    def valued(self) -> tuple[_Traced, ...]:
-        """The member values of an object."""
-        return tuple(self.member(name) for name in self.value)
 
     def _part(self, value: Any, step: str | int) -> _Traced:
         if self.path is not None:
@@ -88,22 +83,44 @@ def trace(tree: dict[str, Any], document: Any) -> tuple[Any, tuple[Origin, ...]]
     tracer = _Tracer()
     try:
         traced = tracer.visit(tree, _Traced(document, ()))
+        return traced.value, tuple(dict.fromkeys(tracer.origins(traced, set())))
     except Exception as error:  # noqa: BLE001 - the same exceptions as an evaluation's
         raise interpreter.worded(error) from None
-    return traced.value, tuple(dict.fromkeys(traced.origins()))
 
 
 class _Tracer:
     """One trace. Values come from the evaluation's own code wherever more than a lookup is meant."""
 
     def __init__(self) -> None:
-        # A call's arguments are traced, and then evaluated again with it: what has a value must have a trace too.
         self._run = interpreter.Run(budgets=_BUDGETS)
 
     def visit(self, node: dict[str, Any], at: _Traced) -> _Traced:
         self._run.charge(1)
         method: Callable[[dict[str, Any], _Traced], _Traced] = getattr(self, f"_{node['type']}")
         return method(node, at)
+
+    def origins(self, traced: _Traced, seen: set[int]) -> Iterator[Origin]:
+        """All origins of a value, in order, for a step each. ``seen`` are the sets that were told already."""
+        self._run.charge(1)
+        if traced.path is not None:
+            yield traced.path
+            return
+        if traced.coarse and id(traced.coarse) not in seen:
+            # Whatever was cut out of one text has all of that text's origins: they are told once.
+            seen.add(id(traced.coarse))
+            self._run.charge(len(traced.coarse))
+            yield from sorted(traced.coarse, key=repr)
+        for part in traced.parts():
+            yield from self.origins(part, seen)
+
+    def _coarse(self, parts: Iterable[_Traced]) -> frozenset[Origin]:
+        seen: set[int] = set()
+        return frozenset(origin for part in parts for origin in self.origins(part, seen))
+
+    def _listed(self, base: _Traced) -> tuple[_Traced, ...]:
+        """The parts of a list or an object, for a step each."""
+        self._run.charge(len(base.value))
+        return base.listed()
 
     def _plain(self, node: dict[str, Any], at: _Traced) -> Any:
         return self._run.visit(node, at.value)
@@ -121,22 +138,22 @@ class _Tracer:
     def _index(self, node: dict[str, Any], at: _Traced) -> _Traced:
         if not isinstance(at.value, list) or not -len(at.value) <= node["value"] < len(at.value):
             return _NULL
-        index: int = node["value"]
-        return at.listed()[index]
+        return at.element(node["value"])
 
     def _slice(self, node: dict[str, Any], at: _Traced) -> _Traced:
         if not isinstance(at.value, list):
             return _NULL
-        return _list(at.listed()[slice(*node["children"])])
+        indices = range(len(at.value))[slice(*node["children"])]
+        self._run.charge(len(indices))
+        return _list(at.element(index) for index in indices)
 
     def _flatten(self, node: dict[str, Any], at: _Traced) -> _Traced:
         base = self.visit(node["children"][0], at)
         if not isinstance(base.value, list):
             return _NULL
         flat: list[_Traced] = []
-        for element in base.listed():
-            flat.extend(element.listed() if isinstance(element.value, list) else (element,))
-        self._run.charge(len(flat))
+        for element in self._listed(base):
+            flat.extend(self._listed(element) if isinstance(element.value, list) else (element,))
         return _list(flat)
 
     def _project(self, elements: Iterable[_Traced], right: dict[str, Any]) -> _Traced:
@@ -145,18 +162,18 @@ class _Tracer:
 
     def _projection(self, node: dict[str, Any], at: _Traced) -> _Traced:
         base = self.visit(node["children"][0], at)
-        return self._project(base.listed(), node["children"][1]) if isinstance(base.value, list) else _NULL
+        return self._project(self._listed(base), node["children"][1]) if isinstance(base.value, list) else _NULL
 
     def _value_projection(self, node: dict[str, Any], at: _Traced) -> _Traced:
         base = self.visit(node["children"][0], at)
-        return self._project(base.valued(), node["children"][1]) if isinstance(base.value, dict) else _NULL
+        return self._project(self._listed(base), node["children"][1]) if isinstance(base.value, dict) else _NULL
 
     def _filter_projection(self, node: dict[str, Any], at: _Traced) -> _Traced:
         left, right, condition = node["children"]
         base = self.visit(left, at)
         if not isinstance(base.value, list):
             return _NULL
-        kept = [e for e in base.listed() if _true(self._plain(condition, e))]
+        kept = [e for e in self._listed(base) if _true(self._plain(condition, e))]
         return self._project(kept, right)
 
     def _tested(self, node: dict[str, Any], at: _Traced) -> _Traced:
@@ -198,20 +215,53 @@ class _Tracer:
             return _Traced(self._plain(node, at))
         if name == "map" and arguments[0]["type"] == "expref":
             return self._map(node, at)
-        given = [self.visit(a, at) for a in arguments if a["type"] != "expref"]
-        value = self._plain(node, at)
+        given = {index: self.visit(a, at) for index, a in enumerate(arguments) if a["type"] != "expref"}
+        value = self._run.call(
+            name, [given[i].value if i in given else self._plain(a, at) for i, a in enumerate(arguments)]
+        )
+        parts = list(given.values())
         if name == "reverse" and isinstance(value, list):
-            return _list(reversed(given[0].listed()))
-        if _selects(name):
-            return _selected(value, given)
-        return _Traced(value, coarse=frozenset(o for g in given for o in g.origins()))
+            return _list(reversed(self._listed(parts[0])))
+        if name == "merge":
+            return _merged(value, parts)
+        return self._selected(value, parts) if _selects(name) else _Traced(value, coarse=self._coarse(parts))
 
     def _map(self, node: dict[str, Any], at: _Traced) -> _Traced:
         expression, array = node["children"]
         base = self.visit(array, at)
         if not isinstance(base.value, list):
             self._plain(node, at)  # raises as the evaluation does
-        return _list(self.visit(expression["children"][0], e) for e in base.listed())
+        return _list(self.visit(expression["children"][0], e) for e in self._listed(base))
+
+    def _selected(self, value: Any, given: list[_Traced]) -> _Traced:
+        """Match a selecting function's result with the very values that it was given."""
+        whole = next((g for g in given if g.value is value), None)
+        if whole is not None:
+            return whole
+        pool = _Pool([p for g in given if isinstance(g.value, list | dict) for p in self._listed(g)] + given)
+        if isinstance(value, list):
+            return _list(self._taken(v, pool, given) for v in value)
+        return self._taken(value, pool, given)
+
+    def _taken(self, value: Any, pool: _Pool, given: list[_Traced]) -> _Traced:
+        found = pool.take(value)
+        if found is not None or value is None:
+            return found or _NULL
+        # Not one of the elements (a reversed text, say): everything that was given flowed.
+        return _Traced(value, coarse=self._coarse(given))
+
+
+class _Pool:
+    """Traced values, to be found by the very value, each once, in their order."""
+
+    def __init__(self, parts: list[_Traced]) -> None:
+        self._parts: dict[int, list[_Traced]] = {}
+        for part in reversed(parts):
+            self._parts.setdefault(id(part.value), []).append(part)
+
+    def take(self, value: Any) -> _Traced | None:
+        parts = self._parts.get(id(value))
+        return parts.pop() if parts else None
 
 
 def _list(parts: Iterable[_Traced]) -> _Traced:
@@ -219,47 +269,14 @@ def _list(parts: Iterable[_Traced]) -> _Traced:
     return _Traced([e.value for e in elements], elements=elements)
 
 
+def _merged(value: dict[str, Any], given: list[_Traced]) -> _Traced:
+    members = {name: part.member(name) for part in given for name in part.value}
+    return _Traced(value, members={name: members[name] for name in value})
+
+
 def _selects(name: str) -> bool:
     ours = functions.TABLE.get(name)
     return name in _SELECTING or (ours is not None and ours.flow == "selects")
-
-
-def _selected(value: Any, given: list[_Traced]) -> _Traced:
-    """Match a selecting function's result with the very objects that it was given."""
-    whole = next((g for g in given if g.value is value), None)
-    if whole is not None:
-        return whole
-    if isinstance(value, dict):
-        return _merged(value, given)
-    pool = [p for g in given for p in _inside(g)] + given
-    if isinstance(value, list):
-        return _list(_take(v, pool) for v in value)
-    return _take(value, pool)
-
-
-def _inside(given: _Traced) -> tuple[_Traced, ...]:
-    if isinstance(given.value, list):
-        return given.listed()
-    return given.valued() if isinstance(given.value, dict) else ()
-
-
-def _take(value: Any, pool: list[_Traced]) -> _Traced:
-    for index, candidate in enumerate(pool):
-        if candidate.value is value:
-            return pool.pop(index)
-    if value is None:
-        return _NULL
-    # Not one of the elements (a reversed text, say): everything that was given flowed.
-    return _Traced(value, coarse=frozenset(o for p in pool for o in p.origins()))
-
-
-def _merged(value: dict[str, Any], given: list[_Traced]) -> _Traced:
-    members: dict[str, _Traced] = {}
-    for part in given:
-        members.update({name: part.member(name) for name in part.value or () if isinstance(part.value, dict)})
-    if set(members) == set(value):
-        return _Traced(value, members={name: members[name] for name in value})
-    return _take(value, [p for g in given for p in _inside(g)] + given)
 
 
 def _true(value: Any) -> bool:

@@ -16,12 +16,13 @@ from typing import Any, NamedTuple
 from mapper import functions
 from mapper.expressions import sure
 from mapper.expressions.interpreter import _CHARACTERS_A_STEP as CHARACTERS_A_STEP
+from mapper.expressions.interpreter import AT_A_GLANCE, FROM_OUTSIDE
 
 Node = dict[str, Any]
 
 
 class Limits(NamedTuple):
-    """How long a list may be that is stepped through, and how many steps a built value may weigh."""
+    """How long a list may be that is stepped through, and how many steps a value may weigh that is built or given."""
 
     elements: int
     weight: int
@@ -30,12 +31,21 @@ class Limits(NamedTuple):
 #: Functions whose value is always true or false.
 _FLAGS = frozenset({"blank", "contains", "ends_with", "filled", "not", "starts_with"})
 #: Functions whose value weighs nothing or, as ``type``, a single step.
-LIGHT = _FLAGS | {"abs", "avg", "ceil", "floor", "length", "sum", "to_number", "type"}
+LIGHT = (
+    _FLAGS
+    | {"abs", "avg", "ceil", "country", "epoch_seconds", "find_first", "find_last", "floor", "length", "number"}
+    | {"sum", "to_number", "type"}
+)
 #: Functions whose value is cut out of their first argument, a text: it weighs at most so many steps more than that.
-_CUT = {"split_name": 3}
+_CUT = {
+    **dict.fromkeys(("first_word", "last_word", "rest_of_name", "text", "trim", "trim_left", "trim_right"), 0),
+    **dict.fromkeys(("us_state", "wrap_line"), 0),
+    **dict.fromkeys(("capitalize_first", "us_zip"), 1),
+    "split_name": 3,
+}
 #: Functions that take ``&expr`` and the list that it is applied to.
 _APPLYING = frozenset({"group_by", "map", "max_by", "min_by", "sort_by"})
-#: A text of fewer characters, alone or as a part of a value, is light at a glance.
+#: A text of fewer characters, as a part of a value, is light at a glance.
 _SHORT = 1_600
 _SIGNS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 
@@ -56,6 +66,7 @@ class Writer:
             "Unsure": sure.Unsure,
             "flat": sure.flat,
             "ordered": sure.ordered,
+            "sized": sure.sized,
             "other": sure.other,
             "weighed": sure.weighed,
             "zero": sure.zero,
@@ -68,6 +79,8 @@ class Writer:
         self._count = 0
         #: Names of values that are true or false for certain.
         self._flags: set[str] = set()
+        #: Names of values that were weighed.
+        self._weighed: set[str] = set()
         #: What was looked up in this block or around it: (name of the value, step) -> name of the member.
         self._known: dict[tuple[str, str | int], str] = {}
 
@@ -162,7 +175,7 @@ class Writer:
     def _looked_up(self, at: str, step: str | int, code: str) -> str:
         if (at, step) not in self._known:
             kind = "field" if isinstance(step, str) else "index"
-            self._known[at, step] = self._set(kind, f"{code} else {self._null(at)}")
+            self._known[at, step] = self._set(kind, f"({code} else {self._null(at)})")
         return self._known[at, step]
 
     def _null(self, at: str) -> str:
@@ -171,7 +184,7 @@ class Writer:
 
     def _slice(self, node: Node, at: str) -> str:
         start, stop, step = ("" if part is None else part for part in node["children"])
-        return self._set("slice", f"{at}[{start}:{stop}:{step}] if {at}.__class__ is list else {self._null(at)}")
+        return self._set("slice", f"({at}[{start}:{stop}:{step}] if {at}.__class__ is list else {self._null(at)})")
 
     # ------------------------------------------------------------------------------------------------ truth
 
@@ -199,6 +212,9 @@ class Writer:
         if node["value"] in _SIGNS:
             return self._set("compare", f"{left} {_SIGNS[node['value']]} {right} if ordered({left}, {right}) else None")
         literals = [c["value"] for c in node["children"] if c["type"] == "literal"]
+        if may_be_large(node):
+            with self._block(f"if {left}.__class__ is dict or {left}.__class__ is list:"):
+                self._write(f"weighed({left}, {self._limits.weight})")
         equal = f"{left} == {right}"
         if not any(isinstance(value, str) for value in literals):
             # Python takes true for 1. Inside lists and objects the package does so too.
@@ -270,18 +286,23 @@ class Writer:
 
     def _weigh_parts(self, name: str, parts: list[str]) -> None:
         """Weigh what was built: at a glance where all parts are null or short, as they nearly always are."""
-        unknown = [part for part in dict.fromkeys(parts) if not self._is_short(part)]
-        short = [f"({part} is None or {part}.__class__ is str and len({part}) < {_SHORT})" for part in unknown]
-        glance = 1 + len(parts) * (_SHORT // CHARACTERS_A_STEP) <= self._limits.weight
-        if not glance:
-            self._write(f"weighed({name}, {self._limits.weight})")
-        elif short:
-            with self._block(f"if not ({' and '.join(short)}):"):
+        self._weighed.add(name)
+        # A part of so many steps each, so that they all stay within the weight.
+        steps = min((self._limits.weight - 1) // max(len(parts), 1), _SHORT // CHARACTERS_A_STEP)
+        unknown = [part for part in dict.fromkeys(parts) if not self._is_light(part, steps)]
+        length = steps * CHARACTERS_A_STEP
+        short = [f"({part} is None or {part}.__class__ is str and len({part}) < {length})" for part in unknown]
+        if short or not steps:
+            with self._block(f"if not ({' and '.join(short) if steps else False}):"):
                 self._write(f"weighed({name}, {self._limits.weight})")
 
-    def _is_short(self, code: str) -> bool:
-        """Whether a value is known to be a flag, null, or a literal of a short text."""
-        return code in self._flags or code in {"None", "True", "False"} or (code[0] in "'\"" and len(code) < _SHORT)
+    def _is_light(self, code: str, steps: int) -> bool:
+        """Whether a value surely weighs no more: a flag, null, or a number or short text that the expression writes."""
+        if code in self._flags or code in {"None", "True", "False"}:
+            return steps > 0
+        if code[0] in "'\"":
+            return 1 + len(code) // CHARACTERS_A_STEP <= steps
+        return steps > 0 and code in self.names and not isinstance(self.names[code], list | dict)
 
     # ------------------------------------------------------------------------------------------------ functions
 
@@ -295,9 +316,23 @@ class Writer:
         if name in _APPLYING:
             with self._block(f"if {arguments[0]}.__class__ is list:"):
                 self._short(arguments[0])
-        if name in _CUT:
-            self._brief(arguments[0], self._limits.weight - _CUT[name])
+        for place, child in enumerate(children):
+            if child["type"] != "expref":
+                self._guard(name, arguments[place], 0 if place else _CUT.get(name, 0))
         return self._call(name, arguments)
+
+    def _guard(self, name: str, argument: str, more: int) -> None:
+        """Give a function nothing that it takes more steps to look at, or its value ``more``, than are counted."""
+        weight = self._limits.weight - more
+        known = not more and argument in self._weighed
+        if name in AT_A_GLANCE or known or self._is_light(argument, weight):
+            return
+        if name not in FROM_OUTSIDE:
+            self._weigh(argument, weight)
+            return
+        characters = weight * CHARACTERS_A_STEP
+        with self._block(f"if {argument} and ({argument}.__class__ is not str or len({argument}) >= {characters}):"):
+            self._write(f"sized({argument}, {characters})")
 
     def _argument(self, node: Node, at: str) -> str:
         if node["type"] != "expref":
@@ -317,18 +352,16 @@ class Writer:
             return self._flag("call", code)
         made = self._set("call", code)
         if name not in LIGHT and name not in _CUT:
-            self._weigh(made)
+            self._weigh(made, self._limits.weight)
+        self._weighed.add(made)
         return made
 
-    def _weigh(self, name: str) -> None:
-        with self._block(f"if {name} is not None and {name}.__class__ is not str:"):
-            self._write(f"weighed({name}, {self._limits.weight})")
-        self._brief(name, self._limits.weight, "elif")
-
-    def _brief(self, name: str, weight: int, word: str = "if") -> None:
-        characters = weight * CHARACTERS_A_STEP
-        with self._block(f"{word} {name}.__class__ is str and len({name}) >= {characters}:"):
+    def _weigh(self, name: str, weight: int) -> None:
+        long = f"len({name}) >= {weight * CHARACTERS_A_STEP}"
+        with self._block(f"if {name}.__class__ is str:"), self._block(f"if {long}:"):
             self._write("raise Unsure")
+        with self._block(f"elif {name} is not None:"):
+            self._write(f"weighed({name}, {weight})")
 
     def _map(self, body: Node, base: str) -> str:
         name, element = self._name("map"), self._name("element")
@@ -339,4 +372,12 @@ class Writer:
         with self._block(f"for {element} in {base}:"):
             self._write(f"{name}.append({self._visit(body, element)})")
         self._write(f"weighed({name}, {self._limits.weight})")
+        self._weighed.add(name)
         return name
+
+
+def may_be_large(node: Node) -> bool:
+    """Whether a comparison may be of two lists or objects: whether they are equal takes a look at all inside."""
+    if node["value"] in _SIGNS:
+        return False
+    return all(c["type"] != "literal" or isinstance(c["value"], list | dict) for c in node["children"])

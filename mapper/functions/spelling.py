@@ -9,8 +9,9 @@ from __future__ import annotations
 import unicodedata
 
 #: The longest text that is looked at. Longer ones are no names, and folding them costs time: a
-#: run of 32,000 combining marks keeps Unicode normalisation busy for half a second.
-LONGEST_NAME = 1_000
+#: run of 32,000 combining marks keeps Unicode normalisation busy for half a second, one of 1,000 for half a
+#: millisecond, and an expression may ask for many.
+LONGEST_NAME = 200
 
 #: Letters that Unicode does not take apart into a plain letter and a mark.
 _LETTERS = {

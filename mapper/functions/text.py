@@ -15,6 +15,9 @@ from mapper.functions.registry import Example, Function, Parameter
 #: Stands for a count or an end that was not given: longer than any text.
 _NO_END = 2**52
 
+#: Nobody lists more characters to trim, and each character of a text is looked up among them.
+_MOST_CHARACTERS = 200
+
 
 def _lower(subject: Any) -> str | None:
     return subject.lower() if isinstance(subject, str) else None
@@ -28,15 +31,19 @@ def _upper(subject: Any) -> str | None:
 
 
 def _trim(subject: Any, chars: Any = "") -> str | None:
-    return subject.strip(chars or None) if isinstance(subject, str) and isinstance(chars, str) else None
+    return subject.strip(chars or None) if _can_trim(subject, chars) else None
 
 
 def _trim_left(subject: Any, chars: Any = "") -> str | None:
-    return subject.lstrip(chars or None) if isinstance(subject, str) and isinstance(chars, str) else None
+    return subject.lstrip(chars or None) if _can_trim(subject, chars) else None
 
 
 def _trim_right(subject: Any, chars: Any = "") -> str | None:
-    return subject.rstrip(chars or None) if isinstance(subject, str) and isinstance(chars, str) else None
+    return subject.rstrip(chars or None) if _can_trim(subject, chars) else None
+
+
+def _can_trim(subject: Any, chars: Any) -> bool:
+    return isinstance(subject, str) and isinstance(chars, str) and len(chars) <= _MOST_CHARACTERS
 
 
 def _split(subject: Any, search: Any, count: Any = _NO_END) -> list[str] | None:

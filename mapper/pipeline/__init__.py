@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from mapper import codec, event, expressions, identity, mapping, plan, request, source, transform
 from mapper.compiled import Compiled, Done
@@ -158,6 +158,22 @@ class Mapper:
         if isinstance(call, event.NotForUs):
             return known or Identity()
         return identity.merge(known or Identity(), identity.of_call(call, self.plan.never))
+
+    def __reduce__(self) -> NoReturn:
+        """Raise TypeError: what it holds are functions, and settings, of which some are secret."""
+        message = (
+            "a Mapper cannot be pickled: it holds functions, and secrets that belong in no file or message; "
+            "load the mapping in each process, by mapper.load(...), and send it events, or pickle results"
+        )
+        raise TypeError(message)
+
+    def __copy__(self) -> Mapper:
+        """Itself: it does not change."""
+        return self
+
+    def __deepcopy__(self, _: Any) -> Mapper:
+        """Itself."""
+        return self
 
     def __repr__(self) -> str:
         """The mapping's file and destination."""

@@ -33,11 +33,17 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How one case went."""
+    """How one case went.
+
+    Where something differs, ``problems`` are those of the event that nobody expected, and ``because`` says why it was
+    skipped, unless that was expected.
+    """
 
     name: str
     position: Position | None
     differences: tuple[Difference, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    because: str | None = None
 
     @property
     def passed(self) -> bool:
@@ -86,7 +92,12 @@ def run_case(mapper: Mapper, case: Case) -> Verdict:
     differences = tuple(
         d for section, expected in case.expect.items() for d in _compare(section, expected, result, mapper)
     )
-    return Verdict(case.name, case.position, differences)
+    if not differences or case.expect.get("status") == result.status != "invalid":
+        return Verdict(case.name, case.position, differences)
+    expected = case.expect.get("problems", ())
+    unexpected = tuple(problem for problem in result.problems if problem.code not in expected)
+    because = None if "because" in case.expect else result.because
+    return Verdict(case.name, case.position, differences, unexpected, because)
 
 
 def _settings(mapper: Mapper, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ is kept of the sample is which traits there were, of which kind, in how many eve
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any
@@ -18,6 +18,7 @@ from mapper.event import Identify
 from mapper.expressions import STAR
 from mapper.expressions.syntax import nodes
 from mapper.frozen import dataclass
+from mapper.identity import Identity
 from mapper.pipeline import Mapper
 from mapper.plan.parts import Located
 from mapper.transform import presence
@@ -54,21 +55,22 @@ class _Watched:
 class Coverage:
     """A mapping held against a sample. ``events`` are the Identify calls in it, ``others`` what is none."""
 
-    def __init__(self, mapper: Mapper) -> None:
-        """Start with no event."""
+    def __init__(self, mapper: Mapper, settings: Mapping[str, Any] | None = None) -> None:
+        """Start with no event. ``settings`` are those that are not secret; without them the mapper's own."""
         self.events = self.others = 0
         self._mapper = mapper
+        self._settings = mapper.settings.public if settings is None else settings
         self._watched = list(_watched(mapper))
         self._kinds: dict[Path, Counter[str]] = {}
 
-    def add(self, decoded: Any) -> None:
-        """Take one decoded event into account."""
+    def add(self, decoded: Any, person: Identity | None = None) -> None:
+        """Take one decoded event into account, with what is known of its person."""
         call = event.read(decoded, self._mapper.destination)
         if not isinstance(call, Identify):
             self.others += 1
             return
         self.events += 1
-        known = identity.known(call, None, self._mapper.plan.never)
+        known = identity.known(call, person, self._mapper.plan.never)
         for path, kind in set(_shapes(known.tree, ())):
             if path in self._kinds or len(self._kinds) < MOST_PATHS:
                 self._kinds.setdefault(path, Counter())[kind] += 1
@@ -79,21 +81,19 @@ class Coverage:
 
     def _document(self, call: Identify, known: identity.Known) -> dict[str, Any]:
         """What an expression of a field sees."""
-        settings = self._mapper.settings.public
-        done = transform.transform(self._mapper.plan, call, known, settings)
+        done = transform.transform(self._mapper.plan, call, known, self._settings)
         fields: dict[str, Any] = {}
         for field in self._mapper.plan.fields:
             if field.name in done.fields:
                 transform.put(fields, field.place, done.fields[field.name])
         scope = {"traits": known.tree, "options": call.options, "audience": call.audience}
-        return {**call.envelope, **scope, "settings": dict(settings), "fields": fields}
+        return {**call.envelope, **scope, "settings": dict(self._settings), "fields": fields}
 
     def problems(self) -> list[Problem]:
         """What the author should look at: expressions that never matched, and orders tested for presence."""
         if not self.events:
             return []
-        spellings = {_folded(path): path for path in self._unread()}
-        found = [*self._never_matched(spellings), *self._order_triggers()]
+        found = [*self._never_matched(), *self._order_triggers()]
         return sorted(found, key=lambda p: (p.position.line, p.position.column) if p.position else (0, 0))
 
     def unread(self) -> list[tuple[str, int]]:
@@ -106,14 +106,25 @@ class Coverage:
         read = {path for watched in self._watched for path in watched.paths}
         return [path for path in self._kinds if not any(_covers(r, path) for r in read)]
 
-    def _never_matched(self, spellings: dict[str, Path]) -> Iterator[Problem]:
+    def _never_matched(self) -> Iterator[Problem]:
+        unread = {_folded(path): path for path in self._unread()}
+        filled = {watched.field for watched in self._watched if watched.matched and not watched.condition}
         for watched in self._watched:
+            in_use = not watched.condition and watched.field in filled
+            meant = unread if in_use else {**self._read_elsewhere(watched), **unread}
             if not watched.matched:
-                yield self._problem(watched, watched.paths, f"{watched.located.text} was never filled", spellings)
+                yield self._problem(watched, watched.paths, f"{watched.located.text} was never filled", meant)
             elif watched.condition:
                 for path in watched.paths:
-                    if path not in self._kinds and _nearest(path, spellings):
-                        yield self._problem(watched, [path], f"traits.{_name(path)} was never there", spellings)
+                    if path not in self._kinds and _nearest(path, meant):
+                        yield self._problem(watched, [path], f"traits.{_name(path)} was never there", meant)
+
+    def _read_elsewhere(self, watched: _Watched) -> dict[str, Path]:
+        """The traits of the sample that only other fields or conditions read: perhaps this one should as well."""
+        spellings = (one for one in self._watched if not one.condition and one.field == watched.field)
+        own = [watched] if watched.condition else spellings
+        read = {path for one in own for path in one.paths}
+        return {_folded(path): path for path in self._kinds if not any(_covers(r, path) for r in read)}
 
     def _problem(self, watched: _Watched, paths: list[Path], message: str, spellings: dict[str, Path]) -> Problem:
         hints = dict.fromkeys(filter(None, (self._hint(path, spellings) for path in paths)))
@@ -224,6 +235,11 @@ def _folded(path: Path) -> str:
 
 
 def _nearest(path: Path, spellings: dict[str, Path]) -> Path | None:
-    """The trait of the sample that nothing reads and that is spelled most alike."""
-    near = get_close_matches(_folded(path), spellings, 1, _ALIKE)
+    """The trait of the sample that is spelled most alike. Lines 1 and 2 of an address are no spellings of one thing."""
+    folded = _folded(path)
+    near = get_close_matches(folded, (name for name in spellings if _digits(name) == _digits(folded)), 1, _ALIKE)
     return spellings[near[0]] if near else None
+
+
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdigit, text))

@@ -6,7 +6,7 @@ it was given tells the story, and it tells the same whenever it is asked.
 
 from __future__ import annotations
 
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from mapper.errors import Problem
 from mapper.identity import Identity
@@ -45,10 +45,11 @@ class Result:
     ``content``        the body of that request, encoded
 
     Accounts and fillings are worked out when they are first asked for. A result belongs to whoever asked for it:
-    what it holds may be changed, and no other result changes with it. It can be pickled.
+    what is in its fields may be changed, and no other result changes with it; its verdict stays what it is. It can be
+    pickled.
     """
 
-    __slots__ = ("_filled", "_request", "_source", "_told", "because", "problems", "status", "warnings")
+    __slots__ = ("_because", "_filled", "_problems", "_request", "_source", "_status", "_told", "_warnings")
 
     def __init__(  # noqa: PLR0913 - what is known at once; by place, since it is made for each event
         self,
@@ -61,10 +62,10 @@ class Result:
         request: Request | None = None,
     ) -> None:
         """A verdict. ``filled`` is there where the event is ready; ``source`` tells the rest."""
-        self.status: Final = status
-        self.because: Final = because
-        self.problems: Final = problems
-        self.warnings: Final = warnings
+        self._status = status
+        self._because = because
+        self._problems = problems
+        self._warnings = warnings
         self._filled = filled
         self._source = source
         self._request = request
@@ -76,6 +77,26 @@ class Result:
         result = cls(done.status, done.because, done.problems, done.warnings)
         result._told = (done, request)
         return result
+
+    @property
+    def status(self) -> Status:
+        """``ready``, ``invalid`` or ``skipped``."""
+        return self._status
+
+    @property
+    def because(self) -> str | None:
+        """Why it was skipped, else None."""
+        return self._because
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What makes it invalid."""
+        return self._problems
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What somebody should look at."""
+        return self._warnings
 
     @property
     def fields(self) -> dict[str, Any]:

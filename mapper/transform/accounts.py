@@ -18,7 +18,7 @@ from mapper.identity import Layer
 from mapper.plan.parts import Candidate, Field, Glob, Plan
 from mapper.transform import presence
 from mapper.transform.fields import Scope
-from mapper.transform.results import Account, Filling, Path
+from mapper.transform.results import Account, Filling, Path, Tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ class Ledger:
         # Named by a field: such a leaf is dropped when blank even where `empty: keep` says otherwise.
         self.named = {c.path for f in plan.fields for c in f.candidates if c.path is not None}
 
-    def end(self, leaf: Leaf) -> Account | None:
-        """Lines 1, 2, 4, 5 and 6: the account of a leaf that never gets as far as the custom fields."""
+    def claimed(self, leaf: Leaf) -> Account | None:
+        """Lines 1, 2, 4 and 5: the account of a leaf that some field took, shadows, or may not take."""
         sent, left_out = _claimed(leaf.path, self.claims.sent), _claimed(leaf.path, self.claims.left_out)
         if leaf.layer == "context":
             sent = tuple(dict.fromkeys((*sent, *_claimed(leaf.path, self.claims.context))))
@@ -99,10 +99,12 @@ class Ledger:
         older = _claimed(leaf.path, self.claims.older)
         if older:
             return Account(leaf.path, leaf.layer, "dropped", (), f"older than {older[0]}", leaf.value)
-        glob = matching(leaf.path, self.plan.custom_fields.drop)
-        if glob is not None:
-            return Account(leaf.path, leaf.layer, "dropped", (), reason_of(glob), leaf.value)
         return None
+
+    def unwanted(self, leaf: Leaf) -> Account | None:
+        """Line 6: the account of a leaf that a pattern drops."""
+        glob = None if presence.is_empty(leaf.value) else matching(leaf.path, self.plan.custom_fields.drop)
+        return None if glob is None else Account(leaf.path, leaf.layer, "dropped", (), reason_of(glob), leaf.value)
 
     def hidden(self) -> Iterator[Account]:
         """One account per leaf of an older layer that a newer layer hides."""
@@ -163,23 +165,21 @@ class Ledger:
                 or not self._has_trait_winner(plan, filling)
             ):
                 continue
-            refused = {t.position for t in filling.tried if t.verdict == "older"}
+            tried = {t.position: t for t in filling.tried}
             for index, candidate in enumerate(plan.candidates):
-                if index != filling.winner and candidate.located.position not in refused:
-                    self._claim_loser(plan, candidate)
+                if index != filling.winner:
+                    self._claim_loser(plan, candidate, tried.get(candidate.located.position))
 
-    def _claim_loser(self, plan: Field, candidate: Candidate) -> None:
+    def _claim_loser(self, plan: Field, candidate: Candidate, tried: Tried | None) -> None:
+        """``tried`` is what became of it: None where its expression failed."""
+        if tried is not None and tried.verdict == "older":
+            return
         if candidate.path is not None:
             self.claims.exact_losers.setdefault(candidate.path, []).append((plan.name, plan.type))
-        elif candidate.roots or candidate.every_root:
-            try:
-                value = candidate.located.expression.search(self.scope.document)
-            except ExpressionError:
-                return
-            if presence.fits(value, plan.type):
-                for layer, path in self._taken(candidate):
-                    if layer == "traits":
-                        self.claims.losers.setdefault(path, []).append(plan.name)
+        elif (candidate.roots or candidate.every_root) and tried is not None and presence.fits(tried.value, plan.type):
+            for layer, path in self._taken(candidate):
+                if layer == "traits":
+                    self.claims.losers.setdefault(path, []).append(plan.name)
 
     def _claim_older(self, plan: Field, filling: Filling) -> None:
         refused = {t.position for t in filling.tried if t.verdict == "older"}

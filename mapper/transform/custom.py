@@ -7,7 +7,7 @@ the names that they own.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from mapper import codec
@@ -60,20 +60,25 @@ class _Router:
 
     def take(self, root: str, value: Any, layer: Layer) -> None:
         """Walk one root trait."""
-        ended = {leaf.path: self.ledger.end(leaf) for leaf in leaves(value, (root,), layer)}
-        touched = {path[:n] for path, end in ended.items() if end is not None for n in range(len(path) + 1)}
+        parts = list(leaves(value, (root,), layer))
+        claimed = {leaf.path: end for leaf in parts if (end := self.ledger.claimed(leaf)) is not None}
+        unwanted = self._unwanted(parts) if self.rules.drop else {}
+        touched = _Touched(_above(claimed), _above(unwanted))
         lifted = root in self.rules.lift and isinstance(value, dict) and bool(value)
         for slot in self._walk((root,), value, layer, touched, lifted=lifted):
-            end = ended.get(slot.path)
+            end = claimed.get(slot.path) or unwanted.get(slot.path)
             self.slots.append(end if end is not None else self._settle(slot, lifted=lifted))
 
-    def _walk(self, path: Path, value: Any, layer: Layer, touched: set[Path], *, lifted: bool) -> Iterator[Leaf]:
+    def _unwanted(self, parts: list[Leaf]) -> dict[Path, Account]:
+        return {leaf.path: end for leaf in parts if (end := self.ledger.unwanted(leaf)) is not None}
+
+    def _walk(self, path: Path, value: Any, layer: Layer, touched: _Touched, *, lifted: bool) -> Iterator[Leaf]:
         """The leaves, and the containers that stay whole."""
         if not isinstance(value, dict | list) or not value:
             yield Leaf(path, value, layer)
             return
         option = self.rules.nested if isinstance(value, dict) else self.rules.lists
-        if option != "flatten" and path not in touched and not (lifted and len(path) == 1):
+        if option != "flatten" and not touched.inside(path, option) and not (lifted and len(path) == 1):
             yield Leaf(path, value, layer)
             return
         parts = value.items() if isinstance(value, dict) else enumerate(value)
@@ -105,7 +110,7 @@ class _Router:
         return "blank" if isinstance(leaf.value, str) else "empty"
 
     def finish(self) -> Routed:
-        """Give out the names: one that needed no change wins, then event order."""
+        """Give out the names: a trait that is called so wins, then event order."""
         free = [slot for slot in self.slots if isinstance(slot, _Free)]
         owners: dict[str, _Free] = {}
         for slot in sorted(free, key=lambda f: f.changed):
@@ -136,6 +141,22 @@ class _Router:
         return None, None
 
 
+@dataclass(frozen=True, slots=True)
+class _Touched:
+    """The paths above leaves that a field claims, and above leaves that a pattern drops."""
+
+    claimed: set[Path]
+    unwanted: set[Path]
+
+    def inside(self, path: Path, option: str) -> bool:
+        """Whether something inside keeps a container from going whole. One that is dropped carries no secret out."""
+        return path in self.claimed or (option != "drop" and path in self.unwanted)
+
+
+def _above(paths: Iterable[Path]) -> set[Path]:
+    return {path[:length] for path in paths for length in range(len(path) + 1)}
+
+
 def taken(owner: str, path: Path, name: str) -> tuple[str, Problem]:
     """Why a leaf whose name belongs to another is dropped, and the warning of it."""
     trait = ".".join(str(step) for step in path)
@@ -145,10 +166,10 @@ def taken(owner: str, path: Path, name: str) -> tuple[str, Problem]:
 
 
 def name_of(rules: CustomFields, path: Path) -> tuple[str, bool]:
-    """The custom field's name of a leaf, and whether it had to be changed for that."""
+    """The custom field's name of a leaf, and whether it had to be made: put together of several, or changed."""
     plain = rules.separator.join([str(step) for step in path])
     name = snake(plain) if rules.names == "snake" else plain
-    return f"{rules.prefix}{name}{rules.suffix}", name != plain
+    return f"{rules.prefix}{name}{rules.suffix}", len(path) > 1 or name != plain
 
 
 def value_of(rules: CustomFields, value: Any) -> Any:

@@ -139,7 +139,8 @@ MappingOption = Annotated[
     ),
 ]
 MappingArgument = Annotated[
-    str, typer.Argument(metavar="MAPPING", help="A mapping file, or the name of a shipped one.", show_default=False)
+    str | None,
+    typer.Argument(metavar="[MAPPING]", help="A mapping file, or the name of a shipped one.", show_default=False),
 ]
 IdentityOption = Annotated[
     str | None,

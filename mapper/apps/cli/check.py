@@ -11,40 +11,65 @@ from typing import Annotated
 import typer
 
 from mapper import codec, pipeline
-from mapper.apps.cli.app import MappingArgument, ReportForm, app, say, write
+from mapper.apps.cli import loading
+from mapper.apps.cli.app import (
+    IdentityOption,
+    MappingArgument,
+    MappingOption,
+    ReportForm,
+    SettingsOption,
+    app,
+    say,
+    write,
+)
 from mapper.apps.cli.exits import Exit
 from mapper.errors import MappingError, Problem
 from mapper.pipeline import Mapper, records
 from mapper.pipeline.coverage import Coverage
 from mapper.readers import ndjson
+from mapper.readers.people import People
 
 
 @app.command(short_help="Say everything that is wrong with a mapping.")
-def check(
-    mapping: MappingArgument,
+def check(  # noqa: PLR0913 - the options of a command
+    context: typer.Context,
+    argument: MappingArgument = None,
+    mapping: MappingOption = None,
     form: Annotated[ReportForm, typer.Option("--format", help="For people, or JSON for programs.")] = ReportForm.TEXT,
     sample: Annotated[
         str | None, typer.Option(metavar="EVENTS", help="Events, one a line: also say which expressions never match.")
     ] = None,
+    identity: IdentityOption = None,
+    setting: SettingsOption = None,
     show_plan: Annotated[  # noqa: FBT002 - typer's way to say a switch
-        bool, typer.Option("--show-plan", help="Show the Python function that is made of it, to be read.")
+        bool, typer.Option("--show-plan", help="Show the Python functions that are made of it, to be read.")
     ] = False,
 ) -> None:
-    """Say everything that is wrong with a mapping, each with its place and what to write instead."""
+    """Say everything that is wrong with a mapping, each with its place and what to write instead.
+
+    With --sample also which expressions no event fills; --identity and --setting then count, and no environment.
+    """
+    where = loading.named(argument, mapping, context)
     if show_plan and (sample is not None or form is ReportForm.JSON):
         raise typer.BadParameter("it shows Python text and nothing else", param_hint="--show-plan")
+    if sample is None and (identity is not None or setting):
+        hint = "--setting" if setting else "--identity"
+        raise typer.BadParameter("it is for events: give some with --sample", param_hint=hint)
     if sample is not None:
         ndjson.check(sample)
-    mapper, problems, text = _inspected(mapping)
+    mapper, problems, text = _inspected(where)
     if mapper is not None and show_plan:
         _show_plan(mapper, problems)
         raise typer.Exit(Exit.FINE)
-    coverage = _coverage(mapper, sample) if mapper is not None and sample is not None else None
+    coverage = None
+    if mapper is not None and sample is not None:
+        known = loading.known(identity, mapper)
+        coverage = _coverage(Coverage(mapper, loading.sampled(setting, mapper).public), sample, known)
     if form is ReportForm.JSON:
         every = problems + (coverage.problems() if coverage else [])
         write(codec.encode({"problems": records.of_problems(every)}) + b"\n")
     else:
-        _show(mapping, problems, text, mapper, coverage)
+        _show(where, problems, text, mapper, coverage)
     raise typer.Exit(Exit.NOT_COMPILED if mapper is None else Exit.FINE)
 
 
@@ -67,16 +92,18 @@ def _inspected(where: str) -> tuple[Mapper | None, list[Problem], str]:
     return mapper, list(problems), text
 
 
-def _coverage(mapper: Mapper, sample: str) -> Coverage:
-    coverage, broken = Coverage(mapper), 0
+def _coverage(coverage: Coverage, sample: str, known: People | None) -> Coverage:
+    broken = 0
     with ndjson.opened(sample) as stream:
         for line in ndjson.lines(stream, sample):
             if line.blank:
                 continue
             try:
-                coverage.add(codec.decode(line.raw))
+                decoded = codec.decode(line.raw)
             except codec.NotJson:
                 broken += 1
+            else:
+                coverage.add(decoded, known.of(decoded) if known is not None else None)
     if broken:
         say(f"{sample}: {broken} lines are no JSON, and are left out")
     if not coverage.events:

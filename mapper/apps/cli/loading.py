@@ -8,8 +8,9 @@ from __future__ import annotations
 import typer
 
 from mapper import pipeline
+from mapper.errors import SettingsError
 from mapper.pipeline import Mapper
-from mapper.plan.settings import Settings
+from mapper.plan.settings import Settings, resolve
 from mapper.readers import people
 from mapper.readers.people import People
 
@@ -17,6 +18,31 @@ from mapper.readers.people import People
 def mapping(where: str | None) -> Mapper:
     """The mapping of ``--mapping``, or the default one where none is given. Raises MappingError and NotFoundError."""
     return pipeline.load(pipeline.default_name() if where is None else where)
+
+
+def named(argument: str | None, option: str | None, context: typer.Context) -> str:
+    """Which mapping is meant: the argument, else ``--mapping`` or ``$MAPPER_MAPPING``, else the default one.
+
+    Raises a usage error where the command line names it in both ways.
+    """
+    if argument is None:
+        return pipeline.default_name() if option is None else option
+    source = context.get_parameter_source("mapping")
+    if option is not None and source is not None and source.name == "COMMANDLINE":
+        raise typer.BadParameter("the mapping is named already", param_hint="--mapping")
+    return argument
+
+
+def sampled(given: list[str] | None, mapper: Mapper) -> Settings:
+    """The settings of ``--setting`` and nothing else: what is missing does not matter where nothing is sent.
+
+    Raises SettingsError where one is wrong or unknown.
+    """
+    resolved = resolve(mapper.plan, {}, overrides(given, mapper))
+    wrong = tuple(problem for problem in resolved.problems if problem.code != "setting_missing")
+    if wrong:
+        raise SettingsError(wrong)
+    return resolved
 
 
 def settings(given: list[str] | None, mapper: Mapper) -> Settings:

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from mapper.apps.cli import leftovers
 from mapper.errors import MapperError
 
 #: For everyone whom the umask lets, and for nobody but the owner.
@@ -118,7 +119,9 @@ def _beside(path: Path, name: str, mode: int) -> Iterator[BinaryIO]:
     beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with _said(name):
+            leftovers.remove(path)
             descriptor = _made(beside, path, mode)
+            leftovers.claim(descriptor)
         with _stream(_Output(descriptor, name)) as stream:
             yield stream
             stream.flush()

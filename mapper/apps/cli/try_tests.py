@@ -10,15 +10,16 @@ import sys
 import typer
 
 from mapper import pipeline
-from mapper.apps.cli.app import MappingArgument, app
+from mapper.apps.cli import loading
+from mapper.apps.cli.app import MappingArgument, MappingOption, app
 from mapper.apps.cli.exits import Exit
 from mapper.pipeline import cases
 
 
 @app.command("test", short_help="Run the tests in a mapping's file.")
-def run_tests(mapping: MappingArgument) -> None:
+def run_tests(context: typer.Context, argument: MappingArgument = None, mapping: MappingOption = None) -> None:
     """Run the tests in a mapping's file; a failure is shown field by field."""
-    mapper = pipeline.load(mapping, {})
+    mapper = pipeline.load(loading.named(argument, mapping, context), {})
     verdicts = cases.run_tests(mapper)
     # Pages are drawn with rich, which is loaded only when one is drawn.
     from mapper.apps.render import terminal, tests

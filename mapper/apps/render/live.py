@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Self, TextIO
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 
+from mapper.apps.render import terminal
 from mapper.apps.render.terminal import Text
 
 
@@ -18,8 +19,7 @@ class Changing:
     """A page on a terminal, from ``__enter__`` to ``__exit__``; what it showed last stays."""
 
     def __init__(self, stream: TextIO) -> None:
-        console = Console(file=stream, markup=False, highlight=False, emoji=False)
-        self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
+        self._live = Live(console=terminal.console(stream), auto_refresh=False, vertical_overflow="crop")
 
     def __enter__(self) -> Self:
         """Begin, with nothing on it."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 import sys
 from typing import Self
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from mapper.apps.render import terminal
 
 #: The bar is told every so many lines: more often costs more than it shows.
 _STEP = 100
@@ -25,7 +26,7 @@ class Bar:
         """Prepare a bar that is not shown yet."""
         read = TextColumn("{task.fields[count]} events", markup=False)
         known = (TextColumn("{task.percentage:.0f} %", markup=False), TimeRemainingColumn()) if total else ()
-        console = Console(file=sys.stderr, markup=False, highlight=False, emoji=False)
+        console = terminal.console(sys.stderr)
         self._progress = Progress(read, BarColumn(bar_width=30), *known, console=console, transient=True)
         self._task = self._progress.add_task("", total=total, count="0")
         self._bytes = self._lines = 0

@@ -4,6 +4,9 @@ Knows streams and cells. Must not know problems, events or mappings.
 
 A line is laid out for a width in cells, where a wide character takes two. What is piped is laid out for 80
 cells, or for COLUMNS, without colour. A stream that cannot say ✓ gets plain ASCII signs.
+
+Where NO_COLOR asks for no colour, bold and dim are left out as well: so the author of that convention advises programs
+that print text (jcs/no_color, issue 20), and what is bold is shown in a brighter colour by many terminals.
 """
 
 from __future__ import annotations
@@ -83,11 +86,28 @@ def _width(stream: TextIO) -> int:
 
 
 def show(page: Iterable[Text], stream: TextIO | None = None) -> None:
-    """Write a page, line by line. Colour is left out where nobody sees it, and where NO_COLOR asks for it."""
+    """Write a page, line by line. Colour is left out where nobody sees it, and where NO_COLOR asks for that."""
     stream = sys.stdout if stream is None else stream
-    console = Console(file=stream, width=_width(stream), markup=False, highlight=False, emoji=False)
+    printer = console(stream, _width(stream))
     for line in page:
-        console.print(line, soft_wrap=True)
+        printer.print(line, soft_wrap=True)
+
+
+def console(stream: TextIO | None, width: int | None = None) -> Console:
+    """What draws on a stream: text as it stands, and no colour, bold or dim where NO_COLOR or TERM=dumb asks for that.
+
+    Without a ``width`` it is the terminal's.
+    """
+    plain = bool(os.environ.get("NO_COLOR"))
+    return Console(
+        file=stream,
+        width=width,
+        color_system=None if plain else "auto",
+        no_color=plain,
+        markup=False,
+        highlight=False,
+        emoji=False,
+    )
 
 
 def _spelled(character: str) -> str:
@@ -153,6 +173,7 @@ __all__ = [
     "Text",
     "block",
     "cell_len",
+    "console",
     "cut",
     "padded",
     "screen",

@@ -40,6 +40,17 @@ def _verdict(verdict: Verdict, screen: Screen) -> Iterator[Text]:
     yield from rest
     if not verdict.passed:
         yield from differences(verdict.differences, screen)
+        yield from _reasons(verdict, screen)
+
+
+def _reasons(verdict: Verdict, screen: Screen) -> Iterator[Text]:
+    """Why the event ended as it did: the reason of a skip; each problem's field, its code, and the line of its rule."""
+    if verdict.because is not None:
+        yield from block(f"skipped: {verdict.because}", _INDENT, screen)
+    for problem in verdict.problems:
+        field = f"{problem.field}: " if problem.field else ""
+        where = f" (line {problem.position.line})" if problem.position else ""
+        yield from block(f"{field}{problem.code}: {problem.message}{where}", _INDENT, screen)
 
 
 def differences(found: Iterable[Difference], screen: Screen) -> Iterator[Text]:
