@@ -26,7 +26,7 @@ $(READY): pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,dev]'
 	@touch $@
 
-demo: $(READY) ## see it work: an event, a preview, a send to the sandbox
+demo: $(READY) ## see it work: 1,000 events accepted, the worker killed half-way, each of them sent once
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/demo.sh
 
 test: $(READY) ## the tests, without the slow ones

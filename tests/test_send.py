@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from receiver import Receiver, answer, close, hang
+from postgres import Postgres
+from receiver import Receiver, Visit, answer, close, hang
 from typer.testing import CliRunner, Result
 
 from mapper import pipeline
 from mapper.apps.cli import app
-from mapper.apps.cli.sending import taking
+from mapper.apps.cli.sending import dispatch, taking
 from mapper.apps.cli.sending.slips import Slips
-from mapper.apps.outbox import Outbox, target
+from mapper.apps.outbox import Outbox, Status, StoreError, target
 from mapper.apps.outbox.rehearsal import rehearse
+from mapper.delivery.ledger import Wish
 from mapper.delivery.states import MEANINGS
-from mapper.delivery.values import Receipt
+from mapper.delivery.values import Ending, Receipt
 from mapper.request import Request
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -158,6 +162,11 @@ def counts(result: Result) -> dict[str, int]:
     shown = counted(result.stderr)
     assert sum(shown.values()) == 2 * shown.get("read", 0)
     return shown
+
+
+def unwrapped(text: str) -> str:
+    """What is said, without the ends of lines."""
+    return " ".join(text.split())
 
 
 def streets(receiver: Receiver) -> list[str]:
@@ -332,7 +341,7 @@ def test_what_may_have_been_taken_is_not_sent_again(desk: Desk) -> None:
         first, second = (desk.run(file, "--to", "live", "--yes") for _ in range(2))
     assert counts(first) == counts(second) == {"delivered": 0, "unknown": 1, "read": 1}
     assert first.exit_code == second.exit_code == 4
-    assert "ask Letters, then settle them: mapper queue list" in first.stderr
+    assert "ask Letters, then settle them: `mapper queue list" in first.stderr
     assert len(receiver.received) == 1
 
 
@@ -386,6 +395,32 @@ def test_results_are_never_overwritten(desk: Desk) -> None:
     assert desk.records("events.ndjson") == [call(1)]
 
 
+def test_results_that_cannot_be_written_stop_before_the_first_request(desk: Desk) -> None:
+    """Each request costs money: what would be missing afterwards is found before."""
+    with Receiver() as receiver:
+        desk.at(receiver)
+        result = desk.run(desk.events(call(1)), "--to", "live", "--yes", "--results", str(desk.path))
+    assert result.exit_code == 2
+    assert "it is a directory" in result.stderr
+    assert receiver.received == []
+    assert not (desk.path / "mapper.db").exists()
+
+
+def test_results_that_fail_in_the_end_hide_no_account(desk: Desk) -> None:
+    """The disk may be full by then: what became of the events is said all the same, and that the file is not there."""
+
+    def block(visit: Visit) -> bool:
+        (desk.path / "results").mkdir()
+        return answer(202)(visit)
+
+    with Receiver(block) as receiver:
+        desk.at(receiver)
+        result = desk.run(desk.events(call(1)), "--to", "live", "--yes", "--results", str(desk.path / "results"))
+    assert result.exit_code == 2
+    assert counts(result) == {"delivered": 1, "read": 1}
+    assert "cannot write" in result.stderr
+
+
 def test_a_cap_of_the_mapping(desk: Desk) -> None:
     """cap.run holds the surplus until a person releases it, and that is said, by the exit code too."""
     with Receiver() as receiver:
@@ -417,7 +452,8 @@ def test_a_refused_key_stops_at_once(desk: Desk) -> None:
         result = desk.run(file, "--to", "live", "--yes")
     assert result.exit_code == 4
     assert "Sending stopped: the key or the account was refused" in result.stderr
-    assert "3 jobs kept in the store: the same command again, or `mapper worker" in result.stderr
+    again = f"mapper worker --store {desk.path}/mapper.db -m {desk.path}/letters.yaml"
+    assert f"3 jobs kept in the store: the same command again, or `{again}`, sends them." in unwrapped(result.stderr)
     assert counts(result) == {"ready": 1, "waiting": 2, "delivered": 0, "read": 3}
     assert len(receiver.received) == 1
 
@@ -462,8 +498,91 @@ def test_jobs_of_an_earlier_run_are_sent_too(desk: Desk) -> None:
         with Outbox(mapper, str(desk.path / "mapper.db")) as outbox:
             outbox.accept(call(1))
         result = desk.run(desk.events(call(2)), "--to", "live", "--yes")
+        again = desk.run(desk.events(call(2)), "--to", "live", "--yes")
     assert counts(result) == {"delivered": 1, "read": 1}
     assert streets(receiver) == ["1", "2"]
+    assert "1 job of earlier runs delivered as well." in result.stderr
+    assert "as well" not in again.stderr
+
+
+@contextlib.contextmanager
+def under_way_elsewhere(desk: Desk, store: str, *events: dict[str, Any]) -> Iterator[Callable[[], None]]:
+    """One job of these that another worker of the store has under way; it ends when what is given is called."""
+    with Outbox(pipeline.load(str(desk.path / "letters.yaml")), store) as outbox:
+        outbox.accept(list(events))
+        (claim,) = outbox.ledger.claim(Wish("there:1:aa", 1)).claims
+        assert outbox.ledger.start("there:1:aa", frozenset({claim.job}))
+        yield lambda: outbox.ledger.finish([Ending(claim.job, claim.attempt, "delivered")]) and None
+
+
+def test_what_another_worker_has_is_waited_for(desk: Desk, postgres: Postgres) -> None:
+    """Several may work on PostgreSQL: what one of them ends in time is counted, and lets the person's next one go."""
+    events = [call(1, userId="u"), call(2, userId="u"), call(3)]
+    with Receiver() as receiver:
+        desk.at(receiver)
+        store = postgres.new_database()
+        with under_way_elsewhere(desk, store, *events) as end:
+            timer = threading.Timer(0.7, end)
+            timer.start()
+            result = desk.run(desk.events(*events), "--to", "live", "--yes", "--store", store)
+            timer.join()
+    assert streets(receiver) == ["2", "3"]
+    assert counts(result) == {"delivered": 3, "read": 3}
+    assert result.exit_code == 0
+    postgres.take_back(store)
+
+
+def test_what_another_worker_lets_go_stays_under_the_cap(desk: Desk, postgres: Postgres) -> None:
+    """A run starts no more than cap.run, however long it waits for others."""
+    events = [call(1, userId="u"), call(2, userId="u"), call(3)]
+    with Receiver() as receiver:
+        desk.at(receiver, more="  cap: {run: 1}")
+        store = postgres.new_database()
+        with under_way_elsewhere(desk, store, *events) as end:
+            timer = threading.Timer(0.7, end)
+            timer.start()
+            result = desk.run(desk.events(*events), "--to", "live", "--yes", "--store", store)
+            timer.join()
+    assert streets(receiver) == ["3"]
+    assert (counts(result)["delivered"], result.exit_code) == (2, 4)
+    postgres.take_back(store)
+
+
+def test_what_another_worker_keeps_is_not_said_to_wait(
+    desk: Desk, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same command again would not send it: it may be under way, or its worker may be gone."""
+    monkeypatch.setattr(dispatch, "PATIENCE", 0.3)
+    events = [call(1, userId="u"), call(2, userId="u"), call(3)]
+    with Receiver() as receiver:
+        desk.at(receiver)
+        store = postgres.new_database()
+        with under_way_elsewhere(desk, store, *events):
+            result = desk.run(desk.events(*events), "--to", "live", "--yes", "--store", store)
+    assert streets(receiver) == ["3"]
+    assert counts(result) == {"sending": 1, "waiting": 1, "delivered": 1, "read": 3}
+    assert result.exit_code == 4
+    assert "1 job under way at another worker of this store: `mapper queue status" in result.stderr
+    assert "1 job kept in the store: the same command again" in result.stderr
+    postgres.take_back(store)
+
+
+def test_ctrl_c_does_not_wait_for_another_worker(desk: Desk, postgres: Postgres) -> None:
+    """Nothing of ours is under way: it ends at once."""
+    with Receiver() as receiver:
+        desk.at(receiver)
+        store = postgres.new_database()
+        with (
+            under_way_elsewhere(desk, store, call(1)),
+            started(desk, desk.events(call(1), call(2)), "--to", "live", "--yes", "--store", store) as process,
+        ):
+            assert receiver.arrived.wait(10)
+            time.sleep(0.3)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=5)
+    assert process.returncode == 4
+    assert "1 job under way at another worker" in err
+    postgres.take_back(store)
 
 
 # ------------------------------------------------------------------------------------------------ before money is spent
@@ -785,6 +904,25 @@ def test_ctrl_c_while_it_waits_for_events(desk: Desk) -> None:
         assert receiver.received == []
         assert desk.run(desk.events(), "--to", "live", "--yes").exit_code == 0
         assert streets(receiver) == ["1"]
+
+
+def test_a_store_that_cannot_be_looked_at_for_a_moment_costs_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The looks are for the person; what is under way is not left for one that fails, nor is the rest."""
+    status, looks = Outbox.status, itertools.count()
+
+    def away(self: Outbox) -> Status:
+        if next(looks) == 2:
+            raise StoreError("the database is away, for 20 seconds now")
+        return status(self)
+
+    monkeypatch.setattr(Outbox, "status", away)
+    with Receiver(answer(202, after=0.5)) as receiver:
+        desk.at(receiver)
+        result = desk.run(desk.events(*(call(number, userId="u") for number in range(4))), "--to", "live", "--yes")
+    assert next(looks) > 4
+    assert (result.exit_code, counts(result)["delivered"]) == (0, 4)
 
 
 @pytest.mark.parametrize(

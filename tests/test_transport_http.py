@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import gzip
 import logging
 import resource
+import select
 import shutil
 import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 from contracts.transport import CANARY, KEY, HttpContract, order, secret
-from receiver import Behaviour, Receiver, answer, close, drip, early, hang, raw
+from receiver import Behaviour, Receiver, Visit, answer, close, drip, early, hang, raw
 
 from mapper.outcome import Failure, Reply
 from mapper.request import Request
@@ -450,6 +454,96 @@ def test_a_connection_is_not_used_again_after_half_an_answer() -> None:
 
         results = asyncio.run(act())
     assert [(type(r), getattr(r, "truncated", None)) for r in results] == [(Reply, True)] * 2
+    assert receiver.connections == 2
+
+
+#: An answer that nobody asked for, as a destination may write it behind one that has ended.
+STRAY = b"HTTP/1.1 202 OK\r\nContent-Length: 0\r\n\r\n"
+
+
+def with_more(status: int, headers: bytes, more: bytes) -> Behaviour:
+    """Answer, write more behind the answer in the same breath, and keep the connection open."""
+
+    def behave(visit: Visit) -> bool:
+        visit.read()
+        visit.write(b"HTTP/1.1 %d Scripted\r\n%s\r\n%s" % (status, headers, more))
+        return True
+
+    return behave
+
+
+@pytest.mark.parametrize("more", [STRAY, b'{"id": 7}'], ids=["an answer", "a body"])
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (204, b""),
+        (204, b"Content-Length: 38\r\n"),
+        (204, b"Transfer-Encoding: chunked\r\n"),
+        (304, b"Content-Length: 38\r\n"),
+        (200, b"Content-Length: 0\r\n"),
+        (500, b"Content-Length: 0\r\n"),
+    ],
+)
+def test_what_comes_behind_an_answer_is_nobodys_answer(status: int, headers: bytes, more: bytes) -> None:
+    """A body where none may be, or one that is longer than announced: the next request would take it for its own."""
+    with Receiver(with_more(status, headers, more), answer(400)) as receiver:
+
+        async def act() -> list[Reply | Failure]:
+            async with Http(SETTINGS) as transport:
+                return [await transport.send(order(receiver.url)) for _ in range(2)]
+
+        first, second = asyncio.run(act())
+    assert isinstance(first, Reply)
+    assert (first.status, first.body) == (status, b"")
+    assert isinstance(second, Reply)
+    assert second.status == 400
+    assert len(receiver.received) == 2
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_body_that_may_not_be_and_comes_late_is_nobodys_answer(status: int) -> None:
+    """It comes while the next request is on its way: no look at the connection finds it, so that one is not used."""
+    late = threading.Event()
+
+    def behave(visit: Visit) -> bool:
+        visit.read()
+        visit.write(b"HTTP/1.1 %d Scripted\r\n\r\n" % status)
+        if select.select([visit.socket], [], [], 2)[0]:  # the next request, or the end
+            with contextlib.suppress(OSError):
+                visit.write(STRAY)
+        late.set()
+        return True
+
+    with Receiver(behave, answer(400)) as receiver:
+
+        async def act() -> list[Reply | Failure]:
+            async with Http(SETTINGS) as transport:
+                return [await transport.send(order(receiver.url)) for _ in range(2)]
+
+        _, second = asyncio.run(act())
+        assert late.wait(2)
+    assert isinstance(second, Reply)
+    assert second.status == 400
+    assert receiver.connections == 2
+
+
+class Closed(Http):
+    """Its connections show nothing of their inside, as those of a later httpx might."""
+
+    def _open(self) -> Any:
+        inner = super()._open()
+        return SimpleNamespace(handle_async_request=inner.handle_async_request, aclose=inner.aclose)
+
+
+def test_a_connection_that_cannot_be_looked_into_is_used_once() -> None:
+    """A later httpx makes sending slower, and no answer another's."""
+    with Receiver() as receiver:
+
+        async def act() -> list[Reply | Failure]:
+            async with Closed(SETTINGS) as transport:
+                return [await transport.send(order(receiver.url)) for _ in range(2)]
+
+        assert [type(result) for result in asyncio.run(act())] == [Reply, Reply]
     assert receiver.connections == 2
 
 

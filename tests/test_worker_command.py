@@ -8,8 +8,10 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from mapper import pipeline
 from mapper.apps.cli import app
 from mapper.apps.cli.sending.working import Log
 from mapper.apps.outbox import Outbox
+from mapper.delivery.ledger import turns
 from mapper.delivery.values import StoreError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -73,6 +76,12 @@ class Desk:
         """Accept events."""
         with self.outbox() as outbox:
             outbox.accept([call(number, user) for number in numbers])
+
+    def send(self, *events: dict[str, object]) -> Result:
+        """Run ``mapper send`` on a file of events."""
+        file = self.path / "events.ndjson"
+        file.write_text("".join(json.dumps(event) + "\n" for event in events), "utf-8")
+        return self.run("send", str(file), "--to", "live", "--yes")
 
     def run(self, *words: str) -> Result:
         """Run a command in this process."""
@@ -151,6 +160,7 @@ def test_a_signal_waits_for_what_is_under_way(tmp_path: Path) -> None:
             assert process.wait(10) == 0
         with here.outbox() as outbox:
             counts = outbox.status().counts
+        assert "stopped: 1 delivered in" in here.log
     assert (counts["delivered"], counts["ready"]) == (1, 1)
     assert here.arrived() == ["1"]
 
@@ -170,6 +180,23 @@ def test_a_second_signal_leaves_at_once(tmp_path: Path) -> None:
             time.sleep(0.2)
             process.terminate()
             assert process.wait(10) == 0
+
+
+def test_nobody_reads_what_it_says(tmp_path: Path) -> None:
+    """As after Ctrl-C in `mapper worker | tee log`, which ends `tee` first: what is under way ends all the same."""
+    with desk(tmp_path, answer(202, after=0.7)) as here:
+        here.accept(1, 2, user="u")
+        command = [*COMMAND, "worker", "--yes"]
+        environ = {**os.environ, **here.environ}
+        with subprocess.Popen(command, cwd=ROOT, env=environ, stdin=-3, stderr=subprocess.PIPE) as process:
+            assert here.receiver.arrived.wait(10)
+            assert process.stderr
+            process.stderr.close()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 141
+        with here.outbox() as outbox:
+            counts = outbox.status().counts
+    assert (counts["delivered"], counts["ready"], counts["sending"]) == (1, 1, 0)
 
 
 def test_killed_and_started_again(tmp_path: Path) -> None:
@@ -210,16 +237,108 @@ def test_a_pause_is_told_with_its_reason(tmp_path: Path) -> None:
 
 def test_one_worker_for_one_file(tmp_path: Path) -> None:
     """A second one is refused and told who is first; `send` accepts and leaves the sending to it."""
-    with desk(tmp_path) as here, here.worker() as process:
+    with desk(tmp_path, answer(202, after=2)) as here, here.worker() as process:
         second = here.run("worker", "--yes")
         assert second.exit_code == 2
         assert f"process {process.pid}" in second.stderr
-        events = tmp_path / "events.ndjson"
-        events.write_text(json.dumps(call(1)) + "\n", "utf-8")
-        sent = here.run("send", str(events), "--to", "live", "--yes")
+        sent = here.send(call(1))
         assert sent.exit_code == 0
-        assert f"process {process.pid} is its worker and sends them" in sent.stderr
+        assert f"1 job kept in the store: process {process.pid} is its worker and sends them." in sent.stderr
         wait_for(lambda: here.arrived() == ["1"])
+
+
+def test_what_a_worker_has_sent_already_waits_for_nobody(tmp_path: Path) -> None:
+    """It is counted as delivered, and no job is said to be kept."""
+    with desk(tmp_path) as here:
+        here.accept(1)
+        with here.worker():
+            wait_for(lambda: here.arrived() == ["1"])
+            time.sleep(0.2)
+            sent = here.send(call(1))
+            assert sent.exit_code == 0
+            assert "1  delivered" in sent.stderr
+            assert "kept in the store" not in sent.stderr
+
+
+@pytest.mark.parametrize("account", ["Lob", 'odd "\n\ud800 name' * 100], ids=["plain", "odd"])
+def test_a_worker_of_another_account_sends_nothing_of_this_one(tmp_path: Path, account: str) -> None:
+    """`send` accepts, says who has the store and that nothing is sent, and does not exit as if all were well."""
+    with desk(tmp_path) as here:
+        with turns.only_worker(tmp_path / "mapper.db.worker", account):
+            sent = here.send(call(1), call(2))
+            assert sent.exit_code == 4
+            assert "2 jobs kept in the store, and nothing sends them yet" in sent.stderr
+            assert f"process {os.getpid()} is its worker, for {account.split(maxsplit=1)[0]}" in sent.stderr
+            assert "or `mapper worker" in sent.stderr
+            second = here.run("worker", "--yes")
+            assert second.exit_code == 2
+            assert f"for {account.split(maxsplit=1)[0]}" in second.stderr
+            assert here.arrived() == []
+        assert here.send(call(1), call(2)).exit_code == 0
+        assert here.arrived() == ["1", "2"]
+
+
+def test_a_worker_of_another_address_is_one_of_another_account(tmp_path: Path) -> None:
+    """What is accepted for the mapping's own address is not sent by it, and that is said."""
+    with desk(tmp_path) as here, Receiver() as other, here.worker("--to", other.url, "--yes") as process:
+        sent = here.send(call(1))
+        assert sent.exit_code == 4
+        assert f"process {process.pid} is its worker, for Letters at {other.url}" in sent.stderr
+        assert here.receiver.received == other.received == []
+
+
+def test_nothing_to_send_is_nothing_to_wait_for(tmp_path: Path) -> None:
+    """Whoever has the store."""
+    with desk(tmp_path) as here, turns.only_worker(tmp_path / "mapper.db.worker", "Lob"):
+        sent = here.send({"type": "page", "messageId": "p", "userId": "u"})
+        assert sent.exit_code == 0
+        assert "process" not in sent.stderr
+
+
+def test_a_worker_that_ends_just_then_is_nobodys(tmp_path: Path) -> None:
+    """It has looked for the last time already: `send` takes the store over instead of relying on it."""
+    with desk(tmp_path) as here:
+        here.accept()
+        ends = threading.Event()
+
+        def hold() -> None:
+            with turns.only_worker(tmp_path / "mapper.db.worker", "Letters"):
+                ends.wait(0.2)
+
+        with ThreadPoolExecutor(1) as thread:
+            holding = thread.submit(hold)
+            wait_for(lambda: turns.holder(tmp_path / "mapper.db.worker") is not None)
+            assert here.send(call(1)).exit_code == 0
+            holding.result()
+        assert here.arrived() == ["1"]
+
+
+def test_who_cannot_work_is_asked_nothing(tmp_path: Path) -> None:
+    """A second worker is refused before a person says yes to it."""
+    with desk(tmp_path) as here, here.worker():
+        ours, theirs = os.openpty()
+        environ = {**os.environ, **here.environ}
+        with subprocess.Popen(
+            [*COMMAND, "worker"], cwd=ROOT, env=environ, stdin=theirs, stderr=subprocess.PIPE, text=True
+        ) as process:
+            _, err = process.communicate(timeout=10)
+        os.close(ours)
+        os.close(theirs)
+        assert process.returncode == 2
+        assert "another worker sends from this store" in err
+        assert "Type yes" not in err
+
+
+def test_what_was_in_vain_is_told_in_the_end(tmp_path: Path) -> None:
+    """Whoever stops it reads the last line."""
+    with desk(tmp_path, answer(400), answer(500), answer(202)) as here:
+        here.accept(1, 2, 3, user="u")
+        with here.worker() as process:
+            wait_for(lambda: here.arrived() == ["1", "2", "3"])
+            time.sleep(0.3)
+            process.terminate()
+            assert process.wait(10) == 0
+        assert "stopped: 1 delivered, 1 unknown, 1 rejected in" in here.log
 
 
 def test_it_sends_to_another_address(tmp_path: Path) -> None:
@@ -254,6 +373,24 @@ def test_what_it_refuses(tmp_path: Path, words: list[str], says: str) -> None:
         assert says in result.stderr
         assert KEY not in result.output
         assert not (tmp_path / "mapper.db").exists()
+
+
+@pytest.mark.parametrize("store", ["", ".", "events.ndjson", "nowhere/mapper.db", "mysql://u@127.0.0.1/d"])
+@pytest.mark.parametrize("command", ["worker", "send"])
+def test_what_is_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, store: str) -> None:
+    """Said in one line, and left as it was."""
+    monkeypatch.chdir(tmp_path)
+    with desk(tmp_path) as here:
+        file = tmp_path / "events.ndjson"
+        file.write_text(json.dumps(call(1)) + "\n", "utf-8")
+        mode = tmp_path.stat().st_mode
+        words = [str(file), "--to", "live"] if command == "send" else []
+        result = here.run(command, *words, "--yes", "--store", store)
+        assert result.exit_code == 2
+        assert re.fullmatch(r"error: [^\n]+\n", result.stderr)
+        assert tmp_path.stat().st_mode == mode
+        assert file.read_text("utf-8") == json.dumps(call(1)) + "\n"
+        assert {found.name for found in tmp_path.iterdir()} == {"events.ndjson", "letters.yaml"}
 
 
 @pytest.mark.parametrize(("typed", "code"), [("no", 4), ("yes", 0)])

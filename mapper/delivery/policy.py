@@ -49,6 +49,11 @@ class Policy:
     keep: float | None = 90 * 86_400.0
 
     @property
+    def claim_lease(self) -> float:
+        """Seconds after its moment at which a claim lapses that nobody started: nothing had left."""
+        return min(self.lease, 15.0)
+
+    @property
     def margin(self) -> float:
         """Seconds by which a start may be late while no window holds one too many; slots are given so far ahead."""
         return float("inf") if self.rate is None else min(0.25, self.rate[1] * 0.02)

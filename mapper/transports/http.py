@@ -44,6 +44,8 @@ CAP = 64 * 1024
 #: How many connections one object opens for one event loop; who comes next waits for ``connect`` seconds.
 MOST = 100
 
+#: Statuses whose answer ends with its headers, whatever those announce, and whatever a destination writes behind them.
+_BARE = frozenset({204, 304})
 #: Headers that say how the message is framed or where it goes. They are ours: a wrong one tears the message apart.
 _FRAMING = frozenset({"connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"})
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -86,8 +88,7 @@ WEATHER: Mapping[type[BaseException], _Weather] = {
     httpx.WriteError: _BROKEN,
     httpx.CloseError: _BROKEN,
     httpx.NetworkError: _BROKEN,
-    # Raised for headers before they are written, but also for a body after they are. The first kind is refused
-    # before httpx sees it (``_unfit_header``), so what is left is the second.
+    # Also raised for headers before they are written; those are refused before httpx sees them (``_unfit_header``).
     httpx.LocalProtocolError: _GARBLED,
     httpx.RemoteProtocolError: _GARBLED,
     httpx.ProtocolError: _GARBLED,
@@ -208,15 +209,16 @@ class Http:
         except Exception as error:  # noqa: BLE001 - a request without a connection was not sent, whatever the reason
             weather = _BUSY if isinstance(error, TimeoutError) else _UNEXPECTED
             return Failure(weather.kind, maybe_sent=False, message=weather.words)
-        whole = False
+        usable = False
         try:
             async with asyncio.timeout_at(until):
                 response = await lent.connection.handle_async_request(outgoing)
             body, whole = await _read(response, until)
+            usable = whole and progress.written and not _more_may_come(response, lent.connection)
         except Exception as error:  # noqa: BLE001 - the table's last entry is Exception: nothing may be left out
             return failure(error, progress)
         finally:
-            await connections.give_back(lent, usable=whole)
+            await connections.give_back(lent, usable=usable)
         return _judged(response, body, whole=whole, written=progress.written)
 
     def _connections(self) -> Connections[httpx.AsyncHTTPTransport]:
@@ -347,6 +349,19 @@ async def _read(response: httpx.Response, until: float) -> tuple[bytes, bool]:
         with contextlib.suppress(Exception):
             await response.aclose()
     return bytes(body), True
+
+
+def _more_may_come(response: httpx.Response, connection: Any) -> bool:
+    """Whether something may stand behind the end of an answer: the next request would take it for its own answer.
+
+    A body where none may be; or one longer than announced, where letters were counted instead of bytes. That is seen
+    in httpcore's parser alone; where httpcore no longer shows it each connection is used once: slow, and safe.
+    """
+    try:
+        (line,) = connection._pool.connections  # noqa: SLF001 - see above
+        return response.status_code in _BARE or bool(line._connection._h11_state.trailing_data[0])  # noqa: SLF001
+    except Exception:  # noqa: BLE001 - it has closed the connection itself, or looks otherwise inside
+        return True
 
 
 def _judged(response: httpx.Response, body: bytes, *, whole: bool, written: bool) -> Reply | Failure:

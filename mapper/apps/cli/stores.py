@@ -5,7 +5,6 @@ Knows options, paths and accounts. Must not know SQL, nor what a command does in
 
 from __future__ import annotations
 
-import fcntl
 import getpass
 import os
 import shlex
@@ -131,23 +130,11 @@ def who(name: str | None) -> str:
 
 
 def worker_of(where: str) -> str | None:
-    """The number of the process that is the worker of an SQLite store; None where there is none, or no file of it.
+    """The number of the process that is the worker of an SQLite store; None where there is none, or no file of it."""
+    from mapper.delivery.ledger import turns
 
-    The lock is looked at as others do that only look, and for some microseconds.
-    """
     path = path_of(where)
-    if path is None:
+    if path is None or not path.name:
         return None
-    try:
-        descriptor = os.open(path.with_name(f"{path.name}.worker"), os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
-    return None
+    found = turns.holder(path.with_name(f"{path.name}.worker"))
+    return None if found is None else found.process

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Self, TextIO
 
-from rich.console import Console
 from rich.live import Live
 
+from mapper.apps.render import terminal
 from mapper.apps.render.terminal import USUAL_WIDTH, Screen, Text, block
 from mapper.frozen import dataclass
 
@@ -50,7 +50,7 @@ class Line:
     """
 
     def __init__(self, stream: TextIO | None) -> None:
-        self._console = Console(file=stream, markup=False, highlight=False, emoji=False)
+        self._console = terminal.console(stream)
         shown = stream is not None and stream.isatty()
         self._live = Live(console=self._console, transient=True, refresh_per_second=_A_SECOND) if shown else None
 

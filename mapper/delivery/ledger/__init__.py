@@ -98,7 +98,7 @@ class Ledger:
 
     def worker(self) -> AbstractContextManager[None]:
         """Be a worker of this store. Raises StoreBusyError."""
-        return self.store.worker()
+        return self.store.worker(self.account)
 
     def claim(self, wish: Wish) -> Claimed:
         """Lease jobs that are due. Raises StoreError."""

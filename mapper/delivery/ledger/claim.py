@@ -186,7 +186,8 @@ def _taken(connection: Connection, account: str, policy: Policy, wish: Wish, fou
     papers = {job: (target, bytes(content)) for job, target, content in found_papers}
     if len(papers) < len(some):
         _drop(connection, account, [row for row in found.rows if row.id not in papers], found.now)
-    until, started = found.last + policy.lease, wish.start and found.last <= found.now
+    started = wish.start and found.last <= found.now
+    until = found.last + (policy.lease if started else policy.claim_lease)
     free = found.last + policy.gap if policy.rate is not None else found.gate.free
     asked = {"mine": account, "some": list(papers), "who": wish.who, "until": until}
     failpoints.passed("in_claim")
@@ -271,7 +272,7 @@ def _after_late(free: float, now: float, policy: Policy, started: Sequence[Any])
     A start that is late takes a slot from those that come after it: its own is past, and what it adds to a window
     another must not. A lease says which slot it had.
     """
-    late = sum(now - (row.lease - policy.lease) > policy.margin for row in started)
+    late = sum(now - (row.lease - policy.claim_lease) > policy.margin for row in started)
     return max(free, now) + late * policy.gap if late else free
 
 

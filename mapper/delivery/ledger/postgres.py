@@ -182,8 +182,9 @@ class PostgresStore:
             if driver.execute(KNOWN_SIZE).scalar_one() * _GROWN <= jobs:
                 driver.execute(text(f"ANALYZE {', '.join(table.name for table in _LARGE)}"))
 
-    def worker(self) -> AbstractContextManager[None]:
+    def worker(self, account: str | None = None) -> AbstractContextManager[None]:
         """Be one of any number of workers."""
+        del account  # nobody needs to know for whom
         return nullcontext()
 
     @property

@@ -63,8 +63,11 @@ class SqliteStore:
     # ------------------------------------------------------------------------------------------------------- opening
 
     def _open(self) -> None:
-        with told():
-            _refuse_strangers(self.path)
+        try:
+            with told():
+                _refuse_strangers(self.path)
+        except StoreError as error:
+            raise StoreError(f"{self.path.name}: {error}") from None
         turns.made(self.path)
         self._turns = turns.Turns(self._beside("turn"))
         self._writer = self._engine("BEGIN IMMEDIATE")
@@ -134,8 +137,11 @@ class SqliteStore:
     def read(self, work: Callable[[Connection], T]) -> T:
         """Look at the last commit. Raises StoreError."""
         self._own()
-        with told(), self._looking, self._reader.begin() as connection:
-            return work(connection)
+        with told(), self._looking:
+            if not self._ready:
+                raise StoreError("the store was closed by another thread")
+            with self._reader.begin() as connection:
+                return work(connection)
 
     def _own(self) -> None:
         """Open it, where it is not: after a fork, or a close."""
@@ -240,9 +246,9 @@ class SqliteStore:
     def grown(self, jobs: int) -> None:
         """Nothing: without statistics each statement has one plan, in a store of ten jobs and of ten million."""
 
-    def worker(self) -> AbstractContextManager[None]:
-        """Be the file's one worker."""
-        return turns.only_worker(self._beside("worker"))
+    def worker(self, account: str | None = None) -> AbstractContextManager[None]:
+        """Be the file's one worker; who asks is told for which account."""
+        return turns.only_worker(self._beside("worker"), account)
 
     @property
     def alone(self) -> bool:
@@ -309,12 +315,13 @@ class SqliteStore:
 
         Closing again does nothing; whoever goes on opens it anew.
         """
-        if not self._ready:
-            return
-        with self._turns.turn(), self._looking:
-            self._ready = False
-            self._disposed()
-        self._turns.close()
+        with self._opening:  # nobody opens it anew before it is closed
+            if not self._ready:
+                return
+            with self._turns.turn(), self._looking:
+                self._ready = False
+                self._disposed()
+                self._turns.close()  # within the turn: who waits for it is told
 
 
 #: Rows that go into one statement. SQLite before 3.32 takes 999 values at once.

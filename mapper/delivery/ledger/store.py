@@ -58,8 +58,8 @@ class Store(Protocol):
     def grown(self, jobs: int) -> None:
         """So many jobs are in it: where the database plans by the sizes of its tables, it may look at them now."""
 
-    def worker(self) -> AbstractContextManager[None]:
-        """Be a worker. Raises StoreBusyError where there is one already and one is all."""
+    def worker(self, account: str | None = None) -> AbstractContextManager[None]:
+        """Be a worker, for an account. Raises StoreBusyError where there is one already and one is all."""
 
     @property
     def alone(self) -> bool:

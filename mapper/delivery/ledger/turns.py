@@ -9,6 +9,7 @@ the same moment (its "WAL-reset" fault). With turns taken around each write that
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import threading
 import time
@@ -17,12 +18,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mapper.delivery.values import StoreBusyError, StoreError
+from mapper.frozen import dataclass
 
 #: Seconds that one waits for a turn. A transaction takes milliseconds.
 PATIENCE = 30.0
 _GLANCE = 0.1
 _POLL = 0.002
-
+#: Bytes that the number of a worker's process takes in its file; its account comes behind them, as JSON.
+_ROOM = 32
 
 #: The descriptors of this process that hold a lock, or may.
 _open: set[int] = set()
@@ -48,12 +51,23 @@ def made(path: Path) -> None:
     try:
         with _making:
             if path.exists():
+                if not path.is_file():
+                    raise StoreError(f"cannot open {path}: it is not a file")
                 if path.stat().st_mode & 0o077:
                     path.chmod(0o600)
+                _as_open_as(path)
             else:
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise _cannot(path, error) from None
+
+
+def _as_open_as(path: Path) -> None:
+    """While a database was read-only SQLite made the files beside it read-only, too, and they would keep it so."""
+    if os.access(path, os.W_OK, effective_ids=True):
+        for beside in (path.with_name(f"{path.name}-{name}") for name in ("wal", "shm")):
+            if beside.exists() and not os.access(beside, os.W_OK, effective_ids=True):
+                beside.chmod(0o600)
 
 
 def _opened(path: Path) -> int:
@@ -87,16 +101,16 @@ class Turns:
     """
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = _opened(path)
+        self._descriptor: int | None = _opened(path)
         self.threads = threading.RLock()
         self._depth = 0
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Have the turn. Raises StoreBusyError where it does not come."""
-        if not self.threads.acquire(timeout=PATIENCE):
-            raise StoreBusyError("another thread keeps the store")
-        try:
+        """Have the turn. Raises StoreBusyError where it does not come, StoreError where it was closed meanwhile."""
+        with self._of_this_process():
+            if self._descriptor is None:
+                raise StoreError("the store was closed by another thread: nothing was written")
             if self._depth == 0:
                 _lock(self._descriptor)
             self._depth += 1
@@ -104,19 +118,33 @@ class Turns:
                 yield
             finally:
                 self._depth -= 1
-                if self._depth == 0:
+                if self._depth == 0 and self._descriptor is not None:
                     fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Let go of the file when whoever has the turn has ended: at once inside one's own, which is the last then.
+
+        Those who wait for the turn are told. Raises StoreBusyError where a thread does not end.
+        """
+        with self._of_this_process():
+            descriptor, self._descriptor = self._descriptor, None
+            if descriptor is not None:
+                _close(descriptor)
+
+    @contextmanager
+    def _of_this_process(self) -> Iterator[None]:
+        """Have the turn within this process."""
+        if not self.threads.acquire(timeout=PATIENCE):
+            raise StoreBusyError("another thread keeps the store")
+        try:
+            yield
         finally:
             self.threads.release()
 
-    def close(self) -> None:
-        """Let go of the file."""
-        _close(self._descriptor)
 
-
-def _lock(descriptor: int, patience: float = PATIENCE) -> None:
+def _lock(descriptor: int, patience: float | None = None) -> None:
     """Take the lock. Blocking would not heed a time; trying again and again in the first moments does not cost much."""
-    until = time.monotonic() + patience
+    until = time.monotonic() + (PATIENCE if patience is None else patience)
     pause = _POLL / 20
     while True:
         try:
@@ -130,19 +158,59 @@ def _lock(descriptor: int, patience: float = PATIENCE) -> None:
             return
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The process that is a file's worker, and the account for which it works: None where it does not say."""
+
+    process: str
+    account: str | None
+
+
 @contextmanager
-def only_worker(path: Path) -> Iterator[None]:
-    """Be the one worker of a file. Raises StoreBusyError with the number of the process that is it already."""
+def only_worker(path: Path, account: str | None = None) -> Iterator[None]:
+    """Be the one worker of a file, for an account. Raises StoreBusyError, which names the one that is it already."""
     descriptor = _opened(path)
     try:
         try:
             _lock(descriptor, _GLANCE)  # somebody who only looks who it is has the lock for a moment
         except StoreBusyError:
-            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
-            message = f"another worker sends from this store: process {holder}; an SQLite store has one worker"
-            raise StoreBusyError(f"{message} (PostgreSQL takes any number)") from None
+            raise StoreBusyError(refusal(_written(descriptor))) from None
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        os.pwrite(descriptor, f"{os.getpid():<{_ROOM - 1}}\n{json.dumps(account)}\n".encode(), 0)
         yield
     finally:
         _close(descriptor)
+
+
+def refusal(holder: Holder) -> str:
+    """Why nobody else can be a worker of the file, in words."""
+    whose = "" if holder.account is None else f", for {holder.account}"
+    message = f"another worker sends from this store{whose}: process {holder.process}"
+    return f"{message}; an SQLite store has one worker (PostgreSQL takes any number)"
+
+
+def holder(path: Path) -> Holder | None:
+    """The worker of a file; None where there is none. Whoever looks has the lock for some microseconds."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _written(descriptor)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _written(descriptor: int) -> Holder:
+    """Who has written itself into a worker's file."""
+    process, _, rest = os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode("ascii", "replace").partition("\n")
+    try:
+        account = json.loads(rest)
+    except ValueError:  # it is just being written
+        account = None
+    return Holder(process.strip() or "unknown", account if isinstance(account, str) else None)

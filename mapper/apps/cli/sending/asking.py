@@ -39,9 +39,12 @@ def agreed(run: Run) -> Order | None:
         say(f"and {sums.many(waiting, 'job')} of earlier runs, which still wait in the store,")
     total = found.sent + waiting
     say(f"{sums.at_rate(total, order.policy.rate)}. Each may be printed and cost money.")
+    other = run.other_worker() if total else None
+    if other is not None and other.account not in (None, run.outbox.ledger.account):
+        say(f"Process {other.process} is the store's worker, for {other.account}: they wait until it has stopped.")
     if run.guards.unguarded:
         say(f"{run.guards.unguarded:,} of them are not guarded by once_per: a part of its key is empty.")
-    return replace(order, most=found.read) if total == 0 or _typed(total) else None
+    return replace(order, most=found.read) if total == 0 or _agrees(total) else None
 
 
 def where(mapper: Mapper, settings: dict[str, str], url: str | None) -> str:
@@ -50,11 +53,22 @@ def where(mapper: Mapper, settings: dict[str, str], url: str | None) -> str:
     return f"{own} ({mapper.destination}, live)" if url is None else f"{url} (in place of {own})"
 
 
-def _typed(count: int) -> bool:
-    """Whether the person types the count."""
-    sys.stderr.write(f"Type {count} to go on: ")
+def typed(question: str) -> str:
+    """What the person types; empty where that is nothing."""
+    sys.stderr.write(question)
     sys.stderr.flush()
-    if sys.stdin.readline().strip().replace(",", "") == str(count):
+    line = ""
+    try:
+        line = sys.stdin.readline()
+    finally:
+        if not line.endswith("\n"):  # Ctrl-C or Ctrl-D: the cursor is still behind the question
+            say("")
+    return line.strip()
+
+
+def _agrees(count: int) -> bool:
+    """Whether the person types the count."""
+    if typed(f"Type {count} to go on: ").replace(",", "") == str(count):
         return True
     say("Nothing was accepted, and nothing was sent.")
     return False

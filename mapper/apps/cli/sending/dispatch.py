@@ -6,7 +6,9 @@ Knows how the parts of a run are put together. Must not ask anything, nor decide
 from __future__ import annotations
 
 import os
+import shlex
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,13 +19,14 @@ from mapper.apps.cli.app import say
 from mapper.apps.cli.exits import Exit
 from mapper.apps.cli.interrupts import Interrupts
 from mapper.apps.cli.sending import sums
-from mapper.apps.cli.sending.draining import Backlog, Gauge, Labour
+from mapper.apps.cli.sending.draining import Backlog, Gauge, Labour, holder_of
 from mapper.apps.cli.sending.slips import Slips
 from mapper.apps.cli.sending.sums import Sum, Way
 from mapper.apps.cli.sending.taking import Taking
-from mapper.apps.outbox import Outbox, Policy, Sending
+from mapper.apps.outbox import Outbox, Policy, Sending, Status
 from mapper.apps.render.sending import Line
 from mapper.delivery.ledger.accept import Mapping
+from mapper.delivery.ledger.turns import Holder
 from mapper.delivery.values import Arrival, Draft, StoreBusyError
 from mapper.errors import MapperError
 from mapper.frozen import dataclass, field, replace
@@ -31,10 +34,12 @@ from mapper.identity import Identity
 from mapper.pipeline import Mapper
 from mapper.readers import UnreadableError, ndjson
 
-_STOPPING = b"\nStopping: waiting for what is under way, 25 s at most. Ctrl-C again leaves at once.\n"
+_STOPPING = b"\nStopping: 25 s at most for what is under way. Ctrl-C again leaves at once.\n"
 
-#: Seconds. A run waits no longer than this for a retry, or for the end of a pause: a worker does.
+#: Seconds. A run waits no longer than this for a retry, the end of a pause, or what other workers have under way.
 PATIENCE = 60.0
+#: Seconds after which a worker that still has the store is not one that was just about to end; and between two looks.
+_SETTLED, _GLANCE = 0.5, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class Order:
 
     ``store``      where jobs are kept; ``kept`` is false where it ends with the run
     ``url``        the address that stands in for the mapping's own; ``account`` where that does not name the account
-    ``settings``   over the environment's, by name
+    ``settings``   over the environment's, by name; ``called`` how the mapping was named, where it was
     ``most``       how many lines are accepted, where a person agreed to a number
     """
 
@@ -59,6 +64,7 @@ class Order:
     url: str | None = None
     account: str | None = None
     most: int | None = None
+    called: str | None = None
 
     @property
     def _inputs(self) -> tuple[str, ...]:
@@ -70,8 +76,12 @@ class Order:
             ndjson.check(name)
         if self._inputs.count("-") > 1:
             raise UnreadableError("standard input can be read once")
-        if self.results is not None and Path(self.results).is_file():
+        if self.results is None or not Path(self.results).exists():
+            return
+        if Path(self.results).is_file():
             raise outputs.UnwritableError(f"{self.results} is there already: choose another name, or move it away")
+        if Path(self.results).is_dir():
+            raise outputs.UnwritableError(f"cannot write {self.results}: it is a directory")
 
     @property
     def readable_twice(self) -> bool:
@@ -82,8 +92,9 @@ class Order:
     def way(self) -> Way:
         """What a person needs to know to go on with it."""
         store = stores.option(self.store)
-        to = "" if self.url is None else f" --to {self.url}"
-        worker = f"mapper worker{store}{to}" if self.account is None else None
+        mapping = "" if self.called is None else f" -m {shlex.quote(self.called)}"
+        to = "" if self.url is None else f" --to {shlex.quote(self.url)}"
+        worker = f"mapper worker{store}{mapping}{to}" if self.account is None else None
         return Way(self.kept, store, worker, self.policy.stale_after, self.mapper.destination)
 
 
@@ -145,8 +156,12 @@ class Run:
                 self._left = True
                 say("Left at once. What was under way stands as unknown when the store is used next.")
                 return Exit.NOT_DELIVERED
-            self.sum.add(slips, self.outbox.ledger, self.order.results)
-        self.sum.show(self.order.way)
+            self.sum.add(slips, self.outbox.ledger)
+            own = self.sum.counts["delivered"] - slips.delivered
+            self.sum.others = max(0, self.gauge.moves["delivered"] - own)
+            self.sum.show(self.order.way)
+            if self.order.results is not None:  # last: what became of the events is said, whatever becomes of the file
+                sums.write(self.order.results, slips, self.outbox.ledger)
         return self.sum.exit
 
     def _stop(self) -> None:
@@ -178,7 +193,7 @@ class Run:
         self.sum.status = self.outbox.status()
         if self.sum.stopped is not None:
             return
-        self.sum.sender = stores.worker_of(self.order.store)
+        self.sum.sender = self.other_worker()
         if self.sum.sender is not None:
             return
         backlog = Backlog(self.outbox, self.gauge)
@@ -189,12 +204,22 @@ class Run:
             with Line(sys.stderr) as line:
                 self._watched(interrupts, backlog, line)
         except StoreBusyError:
-            self.sum.sender = stores.worker_of(self.order.store)
+            self.sum.sender = self.other_worker()
             if self.sum.sender is None:
                 raise
         self._sending = False
         self.sum.status = self.outbox.status()
+        self.sum.elsewhere = self._elsewhere(self.sum.status)
         self.sum.stopped = self._why_it_stopped()
+
+    def other_worker(self) -> Holder | None:
+        """The process that has an SQLite store, and keeps it: one that is about to end does not send what is new."""
+        until = time.monotonic() + _SETTLED
+        while (found := holder_of(self.order.store)) is not None:
+            if time.monotonic() > until:
+                return found
+            time.sleep(_GLANCE)
+        return None
 
     def _watched(self, interrupts: Interrupts, backlog: Backlog, line: Line) -> None:
         whole = max(1, backlog.left)
@@ -206,7 +231,27 @@ class Run:
                 backlog.look()
             line.show(backlog.words(self.order.policy.gap), 1 - backlog.left / max(whole, backlog.left))
 
-        Labour(lambda: self.outbox.drain(PATIENCE)).watched(interrupts, look)
+        Labour(self._drain, self.outbox.stop).watched(interrupts, look)
+
+    def _drain(self) -> None:
+        """Send until nothing is due soon. What other workers have is waited for, and what they let go is sent."""
+        until = time.monotonic() + PATIENCE
+        status, others = self.outbox.drain(PATIENCE), not self.outbox.ledger.store.alone
+        while True:
+            had, others = others, self._elsewhere(status) > 0
+            stopped = self.sum.stopped is not None or self.gauge.refused is not None
+            if stopped or not (had or others) or time.monotonic() > until:
+                return
+            time.sleep(_GLANCE)
+            # A drain begins to count anew: what a run may start at most is started by one.
+            capped = self.order.policy.cap_run is not None
+            status = self.outbox.status() if capped else self.outbox.drain(PATIENCE)
+
+    def _elsewhere(self, status: Status) -> int:
+        """Jobs that other workers of the store have, where it may have several."""
+        if self.outbox.ledger.store.alone:
+            return 0
+        return status.counts["sending"] + (status.counts["ready"] if status.due is None else 0)
 
     def _why_it_stopped(self) -> str | None:
         """Why jobs are left, in words; None where none are."""

@@ -10,8 +10,11 @@ from collections import Counter, deque
 from collections.abc import Callable
 from threading import Event, Thread
 
+from mapper.apps.cli import stores
 from mapper.apps.cli.interrupts import Interrupts
-from mapper.apps.outbox import Outbox, Status, Watcher
+from mapper.apps.outbox import Outbox, Status, StoreError, Watcher
+from mapper.delivery.ledger import turns
+from mapper.delivery.ledger.turns import Holder
 from mapper.delivery.states import State
 from mapper.delivery.values import Ending, Settled
 
@@ -60,11 +63,15 @@ class Gauge(Watcher):
 
 
 class Labour(Thread):
-    """An outbox that works on a thread which does not keep the process from ending: what it leaves is in the ledger."""
+    """An outbox that works on a thread which does not keep the process from ending: what it leaves is in the ledger.
 
-    def __init__(self, work: Callable[[], object]) -> None:
+    ``stop``  asks it to end when what is under way has
+    """
+
+    def __init__(self, work: Callable[[], object], stop: Callable[[], None]) -> None:
         super().__init__(daemon=True, name="outbox")
         self._work = work
+        self._stop_it = stop
         self._over = Event()
         self._error: BaseException | None = None
 
@@ -80,29 +87,48 @@ class Labour(Thread):
     def watched(self, interrupts: Interrupts, look: Callable[[], None]) -> None:
         """Start it and wait until it ends, looking every now and then. Raises what it raised.
 
-        Raises Stopped on the second Ctrl-C, and leaves it at work.
+        Where looking fails (nobody reads any more what is said) it is asked to end, and waited for all the same: what
+        is under way must not become a doubt for that. Raises Stopped on the second Ctrl-C, and leaves it at work.
         """
         self.start()
         with interrupts.breakable():
-            while not self._over.wait(_STEP):
-                look()
+            try:
+                while not self._over.wait(_STEP):
+                    look()
+            except Exception:
+                self._stop_it()
+                while not self._over.wait(_STEP):
+                    pass
+                raise
         if self._error is not None:
             raise self._error
 
 
 class Backlog:
-    """How many jobs wait, between two looks at the store: those become rarer, the longer they take."""
+    """How many jobs wait, between two looks at the store: those become rarer, the longer they take.
+
+    Raises StoreError where the first look fails.
+    """
 
     def __init__(self, outbox: Outbox, gauge: Gauge) -> None:
         self._outbox = outbox
         self._gauge = gauge
-        self.look()
+        self._away: str | None = None
+        self._look()
 
     def look(self) -> None:
-        """Look at the store. Raises StoreError."""
-        before = time.monotonic()
-        self._done = self._gauge.done
+        """Look at the store. What it shows is for a person: where it is away for a moment, the last look counts."""
+        try:
+            self._look()
+            self._away = None
+        except StoreError as error:
+            self._away = str(error)
+            self._next = time.monotonic() + 1.0
+
+    def _look(self) -> None:
+        before, done = time.monotonic(), self._gauge.done
         self.status: Status = self._outbox.status()
+        self._done = done
         now = time.monotonic()
         self._next = now + max(1.0, 20 * (now - before))
 
@@ -130,9 +156,17 @@ class Backlog:
             )
             return ", ".join(said)
         said.append(f"{left:,} left")
-        if speed:
+        if self._away is not None:
+            said.append(f"trying again: {self._away}")
+        elif speed:
             said.append(f"{speed:.1f} a second, {clock(max(left * gap, left / speed))} to go")
         return ", ".join(said)
+
+
+def holder_of(store: str) -> Holder | None:
+    """The process that is the worker of an SQLite store; None where there is none, or another database."""
+    path = stores.path_of(store)
+    return turns.holder(path.with_name(f"{path.name}.worker")) if path is not None and path.name else None
 
 
 def clock(seconds: float) -> str:

@@ -70,12 +70,12 @@ def send(  # noqa: PLR0913 - the options of a command
     from mapper.apps.cli.sending.dispatch import Order, Run
     from mapper.delivery.policy import of_plan
 
-    mapper = loading.mapping(mapping)
+    called, mapper = mapping, loading.mapping(mapping)
     policy = of_plan(mapper.plan)
     policy = replace(policy, rate=rate_of(rate, to, mapper), stale_after=_age(stale_after, policy.stale_after))
     overrides = loading.overrides(setting, mapper)
     mapper.resolved(overrides)
-    order = Order(mapper, tuple(files), identity, policy, results, source, overrides, store)
+    order = Order(mapper, tuple(files), identity, policy, results, source, overrides, store, called=called)
     order.check()
     if to == "sandbox":
         raise typer.Exit(_to_sandbox(order, kept=_is_said(context, "store")))
@@ -138,9 +138,9 @@ def _to_sandbox(order: Order, *, kept: bool) -> Exit:
     """Send to a sandbox of the run; from a store of the run, unless one is kept."""
     from mapper.apps.cli.sending.dispatch import Run, sandboxed
 
-    if order.policy.rate is not None:
-        say(f"{pace.spell(order.policy.rate)}; --rate none lets the sandbox take them as fast as it can")
     with tempfile.TemporaryDirectory(prefix="mapper-", ignore_cleanup_errors=True) as directory:
         here = order if kept else replace(order, store=f"{directory}/{stores.STORE}", kept=False)
         with sandboxed(here) as order_there, Run(order_there) as run:
+            if order.policy.rate is not None:
+                say(f"{pace.spell(order.policy.rate)}; --rate none lets the sandbox take them as fast as it can")
             return run.to_the_end()

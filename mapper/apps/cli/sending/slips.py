@@ -34,11 +34,15 @@ class Slip:
 
 
 class Slips:
-    """The slips of a run, from ``__enter__`` to ``__exit__``. ``before``: so many were accepted by an earlier run."""
+    """The slips of a run, from ``__enter__`` to ``__exit__``.
+
+    ``before``  so many were accepted by an earlier run; of them ``delivered`` so many
+    """
 
     def __init__(self) -> None:
         self.read = 0
         self.before = 0
+        self.delivered = 0
         self._jobs = _Numbers()
 
     def __enter__(self) -> Self:
@@ -56,7 +60,9 @@ class Slips:
         if not again and not self._jobs.add(receipt.job):
             again = "same"
         self.read += 1
-        self.before += receipt.repeated == "same" and not again
+        before = receipt.repeated == "same" and not again
+        self.before += before
+        self.delivered += before and receipt.state == "delivered"
         self._file.write(codec.encode([*place, message_id, receipt.job, again]) + b"\n")
 
     def settled(self, ledger: Ledger) -> Iterator[tuple[Slip, Row]]:

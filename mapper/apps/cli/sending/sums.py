@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import nullcontext
 from typing import BinaryIO
 
 from mapper import codec
@@ -21,6 +20,7 @@ from mapper.apps.render.sending import Count
 from mapper.delivery import pace
 from mapper.delivery.ledger import Ledger
 from mapper.delivery.ledger.accept import spell as spell_age
+from mapper.delivery.ledger.turns import Holder
 from mapper.delivery.states import MEANINGS, State
 from mapper.delivery.values import Row
 from mapper.frozen import dataclass, field
@@ -69,8 +69,8 @@ class Sum:
     ``repeated``   the same calls again                   ``conflicting``  with another content
     ``before``     accepted by an earlier run already     ``unguarded``    orders that once_per does not guard
     ``cut``        why some lines were not accepted       ``up_to``   the last line that was
-    ``stopped``    why sending ended before all was sent  ``sender``  the other process that sends them
-    ``others``     jobs of earlier runs that were sent as well
+    ``stopped``    why sending ended before all was sent  ``sender``  the other process that is the store's worker
+    ``others``     of earlier runs, delivered as well   ``elsewhere``  jobs that another worker has under way
     """
 
     counts: Counter[State] = field(default_factory=Counter)
@@ -82,8 +82,9 @@ class Sum:
     cut: str | None = None
     up_to: str = ""
     stopped: str | None = None
-    sender: str | None = None
+    sender: Holder | None = None
     others: int = 0
+    elsewhere: int = 0
     status: Status | None = None
 
     @property
@@ -95,19 +96,23 @@ class Sum:
     def exit(self) -> Exit:
         """The exit code."""
         vain = self.conflicting + sum(self.counts[state] for state in _IN_VAIN)
-        open_ended = self.waiting if self.sender is None else 0
+        open_ended = 0 if self._handed_over else self.waiting
         bad = vain or open_ended or self.cut
         invalid = Exit.SOME_INVALID if self.counts["invalid"] else Exit.FINE
         return highest([Exit.NOT_DELIVERED if bad else Exit.FINE, invalid])
 
-    def add(self, slips: Slips, ledger: Ledger, results: str | None = None) -> None:
-        """Count every line as it stands now, and write the results. Raises StoreError, UnwritableError."""
+    @property
+    def _handed_over(self) -> bool:
+        """Whether the store's worker sends what waits: it works for this account."""
+        if self.sender is None or self.status is None:
+            return False
+        return self.sender.account in (None, self.status.account)
+
+    def add(self, slips: Slips, ledger: Ledger) -> None:
+        """Count every line as it stands now. Raises StoreError."""
         self.before = slips.before
-        with nullcontext() if results is None else outputs.replacing(results, outputs.PRIVATE) as stream:
-            for slip, row in slips.settled(ledger):
-                self._count(slip, row)
-                if stream is not None:
-                    _write(stream, slip, row)
+        for slip, row in slips.settled(ledger):
+            self._count(slip, row)
 
     def _count(self, slip: Slip, row: Row) -> None:
         if slip.again == "conflict":
@@ -141,7 +146,7 @@ class Sum:
         if self.before:
             yield f"{many(self.before, 'call')} accepted by an earlier run already; none of them is sent twice."
         if self.others:
-            yield f"{many(self.others, 'job')} of earlier runs sent as well."
+            yield f"{many(self.others, 'job')} of earlier runs delivered as well."
         if self.cut:
             yield f"What comes after {self.up_to} was not read: {self.cut}."
         yield from self._about_waiting(way)
@@ -159,17 +164,37 @@ class Sum:
             yield "mapper transform says why events are invalid."
 
     def _about_waiting(self, way: Way) -> Iterator[str]:
-        if self.sender is not None:
-            yield f"{many(self.waiting, 'job')} kept in the store: process {self.sender} is its worker and sends them."
-            return
         if self.stopped:
             yield f"Sending stopped: {self.stopped}."
         left = sum(self.status.counts[state] for state in _WAITING) if self.status is not None else self.waiting
-        if left and way.kept:
-            also = f", or `{way.worker}`" if way.worker else ""
-            yield f"{many(left, 'job')} kept in the store: the same command again{also} sends them."
-        elif left:
+        again = "the same command again" + (f", or `{way.worker}`," if way.worker else "")
+        if self._handed_over:
+            yield from self._about_sender()
+            return
+        if self.elsewhere:
+            yield (
+                f"{many(self.elsewhere, 'job')} under way at another worker of this store: `mapper queue"
+                f" status{way.store}` says how they end."
+            )
+        left -= self.elsewhere
+        if not left:
+            return
+        if not way.kept:
             yield f"{many(left, 'job')} not sent: the sandbox's store ends with the run (--store keeps one)."
+        elif self.sender is not None:
+            yield (
+                f"{many(left, 'job')} kept in the store, and nothing sends them yet: process {self.sender.process} is"
+                f" its worker, for {self.sender.account}, and it has one at a time. When that has stopped, {again}"
+                " sends them."
+            )
+        else:
+            yield f"{many(left, 'job')} kept in the store: {again} sends them."
+
+    def _about_sender(self) -> Iterator[str]:
+        """What another process does for this run."""
+        if self.waiting and self.sender is not None:
+            process = self.sender.process
+            yield f"{many(self.waiting, 'job')} kept in the store: process {process} is its worker and sends them."
 
     def _about_age(self, way: Way) -> Iterator[str]:
         older = f"older than {spell_age(way.stale)}" if way.stale is not None else "too old when they were accepted"
@@ -183,13 +208,22 @@ class Sum:
         if self.counts["unknown"]:
             yield (
                 f"{many(self.counts['unknown'], 'job')} may have been taken: ask {way.called}"
-                + (f", then settle them: mapper queue list{way.store} --state unknown." if way.kept else ".")
+                + (f", then settle them: `mapper queue list{way.store} --state unknown`." if way.kept else ".")
             )
         if self.counts["held"] and way.kept:
-            yield f"{many(self.counts['held'], 'job')} held: mapper queue release{way.store} --state held lets them go."
+            held = many(self.counts["held"], "job")
+            yield f"{held} held: `mapper queue release{way.store} --state held` lets them go."
         wrong = self.counts["rejected"] + self.counts["dead"]
         if wrong and way.kept:
-            yield f"mapper queue list{way.store} --state rejected --state dead says why {many(wrong, 'job')} ended so."
+            why = f"`mapper queue list{way.store} --state rejected --state dead`"
+            yield f"{why} says why {many(wrong, 'job')} ended so."
+
+
+def write(results: str, slips: Slips, ledger: Ledger) -> None:
+    """Write the results: every line as it stands now. Raises StoreError, UnwritableError."""
+    with outputs.replacing(results, outputs.PRIVATE) as stream:
+        for slip, row in slips.settled(ledger):
+            _write(stream, slip, row)
 
 
 def _write(stream: BinaryIO, slip: Slip, row: Row) -> None:

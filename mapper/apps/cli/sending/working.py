@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -18,11 +17,13 @@ from mapper.apps.cli import stores
 from mapper.apps.cli.app import say
 from mapper.apps.cli.interrupts import Interrupts
 from mapper.apps.cli.sending import sums
-from mapper.apps.cli.sending.asking import where
-from mapper.apps.cli.sending.draining import Gauge, Labour
+from mapper.apps.cli.sending.asking import typed, where
+from mapper.apps.cli.sending.draining import Gauge, Labour, holder_of
 from mapper.apps.outbox import Outbox, Sending, Status, of_plan
 from mapper.delivery import pace
-from mapper.delivery.values import StoreError, Swept
+from mapper.delivery.ledger import turns
+from mapper.delivery.states import State
+from mapper.delivery.values import StoreBusyError, StoreError, Swept
 from mapper.frozen import dataclass, field, replace
 from mapper.pipeline import Mapper
 
@@ -30,6 +31,8 @@ from mapper.pipeline import Mapper
 _EVERY = 60.0
 #: The same trouble is told once in so many seconds.
 _ONCE_IN = 60.0
+#: What becomes of a job and waits for somebody, or was in vain.
+_WORTH_SAYING: tuple[State, ...] = ("unknown", "held", "rejected", "dead")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Job:
 
 def work(job: Job, *, asked: bool) -> bool:
     """Work until stopped; false where nobody agreed to it. Raises StoreError, StoreBusyError, SettingsError."""
+    _refuse_second(job.store)
     log = Log()
     policy = replace(of_plan(job.mapper.plan), rate=job.rate)
     sending = Sending(url=job.url, policy=policy, watcher=log)
@@ -59,13 +63,18 @@ def work(job: Job, *, asked: bool) -> bool:
     return True
 
 
+def _refuse_second(store: str) -> None:
+    """Raise StoreBusyError where another process is the store's worker: before anybody is asked anything."""
+    other = holder_of(store)
+    if other is not None:
+        raise StoreBusyError(turns.refusal(other))
+
+
 def _agreed(outbox: Outbox, there: str, rate: str) -> bool:
     """Whether the person says yes."""
     say(f"{sums.many(_left(outbox.status()), 'job')} waiting to be sent to {there},")
     say(f"and what is accepted later, {rate}. Each may be printed and cost money.")
-    sys.stderr.write("Type yes to go on: ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() == "yes":
+    if typed("Type yes to go on: ").lower() == "yes":
         return True
     say("Nothing was sent.")
     return False
@@ -84,8 +93,7 @@ class Log(Gauge):
 
     def begin(self, store: str) -> None:
         """Say the first line, if this process is the store's worker by now: whoever reads it may rely on that."""
-        path = stores.path_of(store)
-        if self.hello is None or (path is not None and not _is_ours(path.with_name(f"{path.name}.worker"))):
+        if self.hello is None or (stores.path_of(store) is not None and not _is_ours(store)):
             return
         self.put(self.hello)
         self.hello = None
@@ -93,6 +101,11 @@ class Log(Gauge):
     def put(self, words: str) -> None:
         """Say something, with the moment before it."""
         self._lines.put(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}  {words}")
+
+    def told(self) -> str:
+        """How many were delivered, and how many ended so that somebody should know."""
+        said = [f"{self.moves['delivered']:,} delivered"]
+        return ", ".join(said + [f"{self.moves[state]:,} {state}" for state in _WORTH_SAYING if self.moves[state]])
 
     def lines(self) -> Iterator[str]:
         """What is to be written."""
@@ -132,12 +145,10 @@ class Log(Gauge):
             self.put("goes on")
 
 
-def _is_ours(file: Path) -> bool:
-    """Whether the number in a worker's file is this process's own. It is written under the lock."""
-    try:
-        return file.read_text("ascii").strip() == str(os.getpid())
-    except (OSError, ValueError):
-        return False
+def _is_ours(store: str) -> bool:
+    """Whether the worker of an SQLite store is this process."""
+    worker = holder_of(store)
+    return worker is not None and worker.process == str(os.getpid())
 
 
 def _until_stopped(outbox: Outbox, log: Log, job: Job) -> None:
@@ -162,10 +173,10 @@ def _until_stopped(outbox: Outbox, log: Log, job: Job) -> None:
     interrupts = Interrupts(stop)
     with interrupts:
         try:
-            Labour(outbox.run).watched(interrupts, look)
+            Labour(outbox.run, outbox.stop).watched(interrupts, look)
         finally:
             if interrupts.count:
-                log.put(f"stopped: {log.moves['delivered']:,} delivered in {sums.lasting(time.monotonic() - begun)}")
+                log.put(f"stopped: {log.told()} in {sums.lasting(time.monotonic() - begun)}")
             _write(log)
 
 
@@ -188,9 +199,7 @@ def _summary(outbox: Outbox, delivered: int, rate: tuple[int, int] | None) -> st
         said.append(f"about {sums.lasting(pace.seconds_for(left, rate))} to go")
     if status.oldest is not None:
         said.append(f"the oldest accepted {sums.lasting(status.now - status.oldest)} ago")
-    said += [
-        f"{status.counts[state]:,} {state}" for state in ("unknown", "held", "rejected", "dead") if status.counts[state]
-    ]
+    said += [f"{status.counts[state]:,} {state}" for state in _WORTH_SAYING if status.counts[state]]
     return ", ".join(said)
 
 
