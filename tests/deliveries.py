@@ -107,7 +107,8 @@ class Desk:
     def __init__(self, store: Store | Steered, account: str = "Inkwell", policy: Policy = PLAIN) -> None:
         self.store = store if isinstance(store, Steered) else Steered(store)
         self.ledger = Ledger(self.store, account, policy, draft, "made by the first")
-        self._before = self.states()
+        #: The states as they were when it looked last.
+        self.seen = self.states()
 
     def beside(self, policy: Policy | None = None) -> Desk:
         """Another process's look at the same account."""
@@ -149,10 +150,10 @@ class Desk:
         states, status = self.states(), self.ledger.status()
         assert sum(status.counts.values()) == status.accepted == len(states)
         assert {state: count for state, count in status.counts.items() if count} == Counter(states.values())
-        moved = {(was, states[job]) for job, was in self._before.items() if states[job] != was}
+        moved = {(was, states[job]) for job, was in self.seen.items() if states[job] != was}
         assert moved <= _WAYS, f"no edge: {moved - _WAYS}"
-        assert self._before.keys() <= states.keys()
-        self._before = states
+        assert self.seen.keys() <= states.keys()
+        self.seen = states
 
     # ---------------------------------------------------------------------------------------------------------- verbs
 
@@ -187,6 +188,13 @@ class Desk:
         claims = self.claim(who, most, **wish)
         begun = self.start(*claims, who=who)
         return [claim for claim in claims if claim.job in begun]
+
+    def sent(self, who: str = ONE, most: int = 100, **wish: Any) -> list[Claim]:
+        """As a worker does it: claim what is due, started with it where it may leave at once; start the others."""
+        claims = self.claim(who, most, start=True, **wish)
+        later = [claim for claim in claims if not claim.started]
+        begun = self.start(*later, who=who) if later else []
+        return [claim for claim in claims if claim.started or claim.job in begun]
 
     def one(self, who: str = ONE) -> Claim:
         """Start one job."""
@@ -233,3 +241,11 @@ class Desk:
         receipt = self.ledger.forget(Forget(hashed(person), "eve", **more))
         self.check()
         return receipt
+
+
+class Hasty(Desk):
+    """A desk that starts what it claims as a worker does: in the claim itself, where that may be."""
+
+    def started(self, who: str = ONE, most: int = 100, **wish: Any) -> list[Claim]:
+        """Claim what is due, and start it with that or after it."""
+        return self.sent(who, most, **wish)

@@ -67,7 +67,7 @@ class Receiver:
         self._under_way.pop(event.split("-", maxsplit=1)[0], None)
 
 
-def run(count: int, where: Path, seed: int) -> None:
+def run(count: int, where: Path, seed: int, rate: tuple[int, int] | None = None) -> None:
     """Accept, send by hand in batches until nothing is left, and compare with the scripts."""
     luck = random.Random(seed)  # noqa: S311 - an invented crowd
     people = max(1, count // 12)
@@ -79,7 +79,7 @@ def run(count: int, where: Path, seed: int) -> None:
         numbers[person] += 1
     receiver = Receiver({event: script(luck) for event, _ in events})
     store = Steered(open_store(str(where)))
-    ledger = Ledger(store, "Inkwell", POLICY, draft, "f")
+    ledger = Ledger(store, "Inkwell", replace(POLICY, rate=rate), draft, "f")
     for start in range(0, count, 500):
         ledger.accept([arrival(event, person, at=NOON) for event, person in events[start : start + 500]])
     for event, person in luck.sample(events, count // 10):  # a tenth of all comes twice
@@ -94,12 +94,13 @@ def _send_all(ledger: Ledger, store: Steered, receiver: Receiver, luck: random.R
     while (due := ledger.due()) is not None:
         store.clock.moment = max(store.clock.moment, due)
         who = f"worker:{worker}"
-        claims = ledger.claim(Wish(who, 400)).claims
+        claims = ledger.claim(Wish(who, 400, start=luck.random() < 0.7)).claims
         if not claims:
             store.clock.moment += 60.0  # paused: too many in a row had no final answer
             continue
-        begun = ledger.start(who, frozenset(claim.job for claim in claims))
-        assert begun == {claim.job for claim in claims}
+        later = frozenset(claim.job for claim in claims if not claim.started)
+        store.clock.moment = max(store.clock.moment, claims[-1].at)
+        assert ledger.start(who, later) == later
         answers = [(claim, receiver.take(claim)) for claim in luck.sample(claims, len(claims))]
         told = [(claim, answer) for claim, answer in answers if answer != "silence"]
         ledger.finish([Ending(c.job, c.attempt, answer) for c, answer in told])  # type: ignore[arg-type]
@@ -127,8 +128,13 @@ def _judge(ledger: Ledger, receiver: Receiver) -> None:
 
 
 def test_three_thousand_events_end_as_scripted(tmp_path: Path) -> None:
-    """The same each time."""
+    """The same each time; most of them are started with their claim."""
     run(3_000, tmp_path / "mapper.db", 7)
+
+
+def test_a_rate_changes_no_end(tmp_path: Path) -> None:
+    """Of what is claimed most has its moment ahead of it, and is started then."""
+    run(500, tmp_path / "mapper.db", 7, (1000, 1))
 
 
 @pytest.mark.fuzz

@@ -61,7 +61,7 @@ def test_the_next_keeps_its_distance(desk: Desk) -> None:
     assert desk.start(first) == [first.job]
     again = desk.claimed(ahead=0.0)
     assert again.claims == ()
-    assert again.again == pytest.approx(desk.store.now() + desk.ledger.policy.gap)
+    assert again.again == pytest.approx(desk.store.now() + desk.ledger.policy.gap, rel=0, abs=1e-6)
 
 
 def test_who_is_on_time_loses_nothing(desk: Desk) -> None:

@@ -20,18 +20,22 @@ from typing import Any
 
 import pytest
 from contracts.store import forked, several
-from deliveries import PLAIN, Desk, arrival, draft
-from sqlalchemy import text
+from deliveries import NOON, PLAIN, Desk, arrival, draft, hashed
+from postgres import Postgres
+from sqlalchemy import select, text
 
 import mapper
+from mapper import codec, event, identity
 from mapper.apps.outbox import Habits, Outbox, Sending, of_plan
-from mapper.delivery.ledger import Ledger, open_store, turns
-from mapper.delivery.ledger.claim import Wish
+from mapper.delivery.ledger import Ledger, Wish, claim, open_store, tables, turns
+from mapper.delivery.ledger.accept import received
 from mapper.delivery.ledger.clock import SteadyClock
+from mapper.delivery.ledger.postgres import KNOWN_SIZE
 from mapper.delivery.names import Names
-from mapper.delivery.values import Claim, Ending, Filter, StoreError
+from mapper.delivery.values import Arrival, Claim, Ending, Filter, StoreError
 from mapper.delivery.worker import Watcher, Worker
 from mapper.frozen import replace
+from mapper.identity import Stamp
 from mapper.outcome import Reply
 from mapper.request import Request
 from mapper.transports.memory import Memory
@@ -81,18 +85,19 @@ def call(number: int, user: str | None = None, **traits: Any) -> dict[str, Any]:
 
 
 class Slow:
-    """A destination that takes some time, and counts how many requests it has at once."""
+    """A destination that takes some time, for some more than for others, and counts how many it has at once."""
 
     def __init__(self, seconds: float = 0.0) -> None:
         self.seconds = seconds
-        self.now = self.most = 0
+        self.now = self.most = self.count = 0
 
     async def send(self, request: Request) -> Reply:
         """Take it."""
         del request
         self.now += 1
         self.most = max(self.most, self.now)
-        await asyncio.sleep(self.seconds)
+        self.count += 1
+        await asyncio.sleep(self.seconds * (1 + self.count % 3))
         self.now -= 1
         return Reply(202)
 
@@ -250,6 +255,169 @@ def test_two_stores_know_somebody_under_two_names() -> None:
     assert one.digest(b"ada") != other.digest(b"ada")
 
 
+# ---------------------------------------------------------------------------------------------- many in one transaction
+
+
+def stored(desk: Desk, *columns: Any) -> list[Any]:
+    """What stands in some columns of a table, in the order of their first one."""
+    return [tuple(r) for r in desk.store.read(lambda c: c.execute(select(*columns).order_by(columns[0])).all())]
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 19, 20, 63, 64, 65, 72, 73, 200])
+def test_every_row_of_a_batch_is_stored(count: int, store_url: str) -> None:
+    """At each length at which a store changes the way in which it writes: jobs, papers, people, and how tries ended."""
+    desk = Desk(open_store(store_url))
+    jobs = [receipt.job for receipt in desk.ledger.accept([n_th(n) for n in range(count)])]
+    assert jobs == list(range(1, count + 1))
+    messages = [hashed(f"m{n}") for n in range(count)]
+    assert stored(desk, tables.job.c.id, tables.job.c.message) == list(zip(jobs, messages, strict=True))
+    contents = [
+        codec.decode(bytes(raw))["traits"] for _, raw in stored(desk, tables.paper.c.job, tables.paper.c.content)
+    ]
+    assert contents == [{"n": n} for n in range(count)]
+    known = {
+        person: codec.decode(bytes(t)) for person, t in stored(desk, tables.identity.c.person, tables.identity.c.traits)
+    }
+    assert known == {hashed(f"p{n}"): n_th(n).said for n in range(count)}
+    claims = desk.started(most=count)
+    desk.ledger.finish([Ending(one.job, one.attempt, "rejected", f"no. {one.job}", 400 + one.job) for one in claims])
+    desk.check()
+    told = stored(desk, tables.attempt.c.job, tables.attempt.c.because, tables.attempt.c.status)
+    assert told == [(job, f"no. {job}", 400 + job) for job in jobs]
+    desk.ledger.close()
+
+
+def n_th(number: int) -> Arrival:
+    """A call of somebody who says a number."""
+    return arrival(f"m{number}", f"p{number}", traits={"n": number})
+
+
+def test_tries_that_ended_differently_are_settled_differently(store_url: str) -> None:
+    """In one transaction: state, reason, answer, time and counts are of each job's own end."""
+    desk = Desk(open_store(store_url))
+    desk.accept(*several(7))
+    desk.end(desk.started(most=1)[0], "retry")
+    desk.later(60)
+    claims = {one.job: one for one in desk.started()}
+    ends: list[tuple[Any, str, int | None]] = [
+        *(("retry", "again", 503), ("retry", "again", 503), ("retry", "later", 503), ("delivered", "", 202)),
+        *(("rejected", "no", 404), ("rejected", "no", 410), ("unknown", "silence", None)),
+    ]
+    now = desk.store.now()
+    desk.ledger.finish([Ending(job, claims[job].attempt, *end) for job, end in enumerate(ends, 1)])
+    desk.check()
+    columns = (tables.job.c[name] for name in ("id", "state", "because", "status", "failures", "due"))
+    first, second = PLAIN.schedule.steps[:2]
+    assert stored(desk, *columns) == [
+        (1, "ready", "again", 503, 2, now + second),
+        (2, "ready", "again", 503, 1, now + first),
+        (3, "ready", "later", 503, 1, now + first),
+        (4, "delivered", None, 202, 0, None),
+        (5, "rejected", "no", 404, 0, None),
+        (6, "rejected", "no", 410, 0, None),
+        (7, "unknown", "silence", None, 0, None),
+    ]
+    desk.ledger.close()
+
+
+def test_the_numbers_of_jobs_have_no_gaps(store_url: str) -> None:
+    """What was there already takes none: how many there are can be told by the last."""
+    desk = Desk(open_store(store_url))
+    assert desk.jobs(arrival("m1"), arrival("m1"), arrival("m2")) == [1, 1, 2]
+    assert desk.jobs(arrival("m2"), arrival("m1")) == [2, 1]
+    assert desk.jobs(arrival("m3"), arrival("m1"), arrival("m4")) == [3, 1, 4]
+    desk.ledger.close()
+
+
+@pytest.mark.parametrize("traits", [{}, {"a": 1, "b": None}])
+@pytest.mark.parametrize("older", [{}, {"a": 2, "c": 3}, {"d": 4}])
+def test_what_is_stored_of_a_call_is_what_it_says(traits: dict[str, Any], older: dict[str, Any]) -> None:
+    """The short way to a record is the long way's end: its own traits are newer than what a context brings along."""
+    made = event.read(
+        {"type": "identify", "userId": "u", "messageId": "m", "traits": traits, "context": {"traits": older}}, "D"
+    )
+    assert isinstance(made, event.Identify)
+    now = Stamp(17, "m")
+    record = identity.record_of_call(made, frozenset("d"), now)
+    known = identity.of_call(made, "d", now)
+    assert record == known.as_record() == identity.Identity.from_record(record).as_record()
+    assert {name: trait.value for name, trait in known.traits.items()} == {
+        name: value for name, value in (older | traits).items() if name != "d"
+    }
+    later = {name: trait.stamp for name, trait in identity.Identity.from_record(record).traits.items()}
+    assert later == {name: Stamp(17 if name in traits else 16, "m") for name in later}
+
+
+def test_a_call_of_the_future_keeps_its_order() -> None:
+    """It counts as made now; what its context brought along is still older than what it says itself."""
+    made = replace(arrival("m1", at=NOON + 3600), said=[[int((NOON + 3600) * 1e9) - 1, "m1", {"a": 1}]])
+    said = [*(made.said or []), [int((NOON + 3600) * 1e9), "m1", {"b": 2}]]
+    taken = received(replace(made, said=said), NOON)
+    now = int(NOON * 1e9)
+    assert (taken.stamp, taken.said) == (Stamp(now, "m1"), [[now - 1, "m1", {"a": 1}], [now, "m1", {"b": 2}]])
+
+
+# ------------------------------------------------------------------------------------------- a database that plans
+
+
+@pytest.fixture
+def quiet(postgres: Postgres) -> Iterator[Desk]:
+    """A desk on PostgreSQL, which does not look at its tables by itself."""
+    where = postgres.new_database()
+    desk = Desk(open_store(where))
+    desk.store.write(lambda c: c.execute(text("ALTER TABLE job SET (autovacuum_enabled = false)")))
+    yield desk
+    desk.ledger.close()
+    postgres.take_back(where)
+
+
+def known_rows(desk: Desk) -> float:
+    """How many jobs PostgreSQL believes to be there."""
+    return float(desk.store.read(lambda c: c.execute(KNOWN_SIZE).scalar_one()))
+
+
+def test_tables_that_grow_are_looked_at(quiet: Desk) -> None:
+    """Soon, and not with each batch: until then PostgreSQL plans for tables that are empty."""
+    quiet.ledger.accept(several(399))
+    before = known_rows(quiet)
+    quiet.ledger.accept([arrival("one more")])
+    assert (before < 0, known_rows(quiet)) == (True, 400)
+    quiet.ledger.accept([arrival(f"later{n}") for n in range(1000)])
+    assert known_rows(quiet) == 400
+    quiet.ledger.accept([arrival(f"last{n}") for n in range(200)])
+    assert known_rows(quiet) == 1600
+
+
+@pytest.mark.parametrize("trouble", ["SELECT 1 / 0", "SELECT pg_terminate_backend(pg_backend_pid())"])
+def test_a_look_that_fails_costs_nothing(trouble: str, quiet: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was taken is taken: that the tables could not be looked at is nothing to its sender."""
+    monkeypatch.setattr("mapper.delivery.ledger.postgres.KNOWN_SIZE", text(trouble))
+    assert len(quiet.jobs(*several(400))) == 400
+    assert quiet.jobs(arrival("one more")) == [401]
+
+
+#: What somebody may who did not make the tables.
+RIGHTS = (
+    "CREATE ROLE clerk LOGIN",
+    "GRANT USAGE ON SCHEMA public TO clerk",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO clerk",
+    "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO clerk",
+)
+
+
+def test_whoever_may_not_look_may_accept(quiet: Desk, postgres: Postgres) -> None:
+    """A user who may read and write the tables, and no more."""
+    for right in RIGHTS:
+        quiet.store.write(lambda c, right=right: c.execute(text(right)))
+    database = quiet.store.read(lambda c: c.execute(text("SELECT current_database()")).scalar_one())
+    clerk = Desk(open_store(postgres.url(database).replace("//postgres@", "//clerk@")))
+    assert len(clerk.jobs(*several(400))) == 400
+    assert known_rows(quiet) < 0
+    clerk.ledger.close()
+    for taken in ("DROP OWNED BY clerk", "DROP ROLE clerk"):
+        quiet.store.write(lambda c, taken=taken: c.execute(text(taken)))
+
+
 # ------------------------------------------------------------------------------------------------------------ the clock
 
 
@@ -388,23 +556,49 @@ def test_what_takes_too_long_is_given_up_and_nobody_knows(make: Callable[..., Ou
 def test_nothing_leaves_that_could_not_be_written_down(
     make: Callable[..., Outbox], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The store is away when a job is to start: it is sent when that could be written down, once."""
+    """The store is away when jobs are to start whose moments lay ahead: each leaves when it is written down, once."""
     memory = Memory()
-    outbox = make(memory)
-    outbox.accept(call(1))
+    outbox = make(memory, rate=(300, 1))
+    outbox.accept([call(1, n=1), call(2, n=2)])
     start, seen = outbox.ledger.start, []
 
     def away(who: str, jobs: frozenset[int]) -> frozenset[int]:
         seen.append(len(memory.requests))
-        if len(seen) == 1:
+        if len(seen) <= 2:
             raise StoreError("away")
         return start(who, jobs)
 
     monkeypatch.setattr(outbox.ledger, "start", away)
     monkeypatch.setattr("mapper.delivery.worker._AFTER_TROUBLE", 0.01)
-    asyncio.run(_until(outbox, lambda: len(seen) > 1 or memory.requests != []))
-    assert seen[:2] == [0, 0]
-    assert len(memory.requests) <= 1
+    asyncio.run(_until(outbox, lambda: len(memory.requests) == 2))
+    assert seen[0] == 0
+    assert [row.attempts for row in outbox.ledger.rows(Filter())] == [1, 1]
+    assert len({request.content for request in memory.requests}) == len(memory.requests) == 2
+
+
+def test_nothing_leaves_of_a_claim_that_could_not_be_written_down(
+    make: Callable[..., Outbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What may leave at once is started in the claim itself: where that comes to nothing, nothing has begun."""
+    memory = Memory()
+    outbox = make(memory)
+    outbox.accept([call(1), call(2)])
+    ledger, store, whole, seen = outbox.ledger, outbox.ledger.store, outbox.ledger.claim, []
+
+    def full(wish: Wish) -> Any:
+        def work(connection: Any) -> None:
+            started = claim.claim(connection, store, ledger.account, ledger.policy, wish).claims
+            seen.append((len(memory.requests), [one.started for one in started]))
+            raise StoreError("the disk is full")
+
+        return whole(wish) if len(seen) == 2 else store.write(work)
+
+    monkeypatch.setattr(ledger, "claim", full)
+    monkeypatch.setattr("mapper.delivery.worker._AFTER_TROUBLE", 0.01)
+    asyncio.run(_until(outbox, lambda: len(memory.requests) == 2))
+    assert seen == [(0, [True, True])] * 2
+    assert [row.attempts for row in ledger.rows(Filter())] == [1, 1]
+    assert outbox.status().counts["delivered"] == 2
 
 
 async def _until(outbox: Outbox, done: Callable[[], bool]) -> None:

@@ -29,14 +29,21 @@ class Clerk:
         self._ends: list[tuple[Ending, asyncio.Future[Settled]]] = []
         self._calls: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
         self._work = asyncio.Event()
+        self._over = False
 
     async def run(self) -> None:
-        """Serve, until cancelled."""
-        while True:
-            await self._work.wait()
-            self._work.clear()
-            while self._ends or self._starts or self._backs or self._calls:
-                await self._turn()
+        """Serve, until cancelled. Whoever still waits then, or asks later, is cancelled too."""
+        try:
+            while True:
+                await self._work.wait()
+                self._work.clear()
+                while self._ends or self._starts or self._backs or self._calls:
+                    await self._turn()
+        finally:
+            self._over = True
+            waiting = [f for _, f in (*self._ends, *self._calls)]
+            for future in (*waiting, *self._starts.values(), *self._backs.values()):
+                future.cancel()
 
     async def _turn(self) -> None:
         """One round: ends first, because each frees a slot and settles a doubt."""
@@ -70,13 +77,20 @@ class Clerk:
                 if not future.done():
                     future.set_exception(error)
             return
+        except asyncio.CancelledError:
+            for future in futures:
+                future.cancel()
+            raise
         for future, answer in zip(futures, answers, strict=True):
             if not future.done():
                 future.set_result(answer)
 
     def _later(self) -> asyncio.Future[Any]:
         self._work.set()
-        return self._loop.create_future()
+        future = self._loop.create_future()
+        if self._over:
+            future.cancel()
+        return future
 
     async def call(self, what: Callable[[], T]) -> T:
         """Whatever it is."""

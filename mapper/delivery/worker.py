@@ -137,7 +137,12 @@ class Worker:
             try:
                 await self._work(until_empty=until_empty, patience=patience)
             finally:
-                await self._end(clerk)
+                self._stopping = True  # at once: what was only claimed does not begin
+                ending = asyncio.ensure_future(self._end(clerk))
+                cancelled = await _outlasted(ending)
+                ending.result()
+                if cancelled:
+                    raise asyncio.CancelledError
 
     # ------------------------------------------------------------------------------------------------------- the loop
 
@@ -181,19 +186,19 @@ class Worker:
             return self._ledger.store.now()
         wish = Wish(self.who, free, min(self._habits.ahead, self._ledger.policy.margin), left, start=True)
         claiming = asyncio.ensure_future(self._ask(lambda: self._ledger.claim(wish)))
-        try:
-            return self._set_off(await asyncio.shield(claiming))
-        except asyncio.CancelledError:  # what it gives is perhaps begun: it goes its way
-            self._set_off(await claiming)
-            raise
+        cancelled = await _outlasted(claiming)
+        again = self._set_off(claiming.result())  # what it gives is perhaps begun: it goes its way
+        if cancelled:
+            raise asyncio.CancelledError
+        return again
 
     async def _next(self) -> float | None:
         """When the next job is due. Where nobody wrote to the store since it was looked at, that is known."""
         version = self._ledger.store.version()
         if version is None or version != self._seen:
             found = await self._ask(lambda: (self._ledger.due(),))
-            if found is None:
-                return None
+            if found is None:  # nobody knows: that is not "nothing", which would end a drain
+                return self._ledger.store.now()
             (self._due,), self._seen = found, version
         return self._due
 
@@ -316,7 +321,6 @@ class Worker:
 
     async def _end(self, clerk: asyncio.Task[None]) -> None:
         """Wait for what is under way; give up what takes too long."""
-        self._stopping = True
         under_way = list(self._under_way.values())
         if under_way:
             _, late = await asyncio.wait(under_way, timeout=self._habits.drain)
@@ -327,6 +331,17 @@ class Worker:
         clerk.cancel()
         with suppress(asyncio.CancelledError):
             await clerk
+
+
+async def _outlasted(task: asyncio.Future[T]) -> bool:
+    """Wait for a task to its end; whether somebody wanted to cancel that, once or as often as they like."""
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.wait([task])  # unlike a plain await it cancels nothing but itself
+        except asyncio.CancelledError:
+            cancelled = True
+    return cancelled
 
 
 #: Seconds between two looks at whether a pause was ended by a person.

@@ -876,7 +876,7 @@ class GuardContract(StoreTests):
         assert {round(b - a, 3) for a, b in itertools.pairwise(moments)} == {0.102}
         assert desk.claim(TWO, ahead=0.05) == []
         again = desk.claimed(TWO, ahead=0.0).again
-        assert again == pytest.approx(moments[-1] + 0.102)
+        assert again == pytest.approx(moments[-1] + 0.102, rel=0, abs=1e-6)
         desk.later(again - desk.store.now())
         assert len(desk.claim(TWO, ahead=0.0)) == 1
 

@@ -4,7 +4,9 @@
 
 Knows the tables that hold promises, to read them with plain SQLite. Must not read a disk with the product.
 
-The program accepts events one after the other while a worker sends them to nobody, and prints as its own promises::
+The program accepts events, one and two by turns, while a worker sends them to nobody. A single one is started with its
+claim; of two only one may leave at once, so they are claimed, and started one after the other. It prints as its own
+promises::
 
     acked N:ready       accepted: it has to be there for ever
     acked N:sending     its request leaves: after a power cut it may not look as if none had left
@@ -24,7 +26,7 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +34,8 @@ from . import canaries, events, powercut, programs, syscalls
 from .report import Options, Report
 
 _SEED: Final = "deposit"
+#: Requests, and seconds of a window that holds no more of them.
+_RATE: Final = (300, 1)
 #: Every so many events one's person is forgotten.
 _FORGET: Final = 10
 #: Seconds for a job to be settled.
@@ -61,14 +65,16 @@ def main() -> None:
     mapping = str(programs.HERE / "mapping.yaml")
     settled = _Settled()
     told = {"product": "mapper", "store": options.file, "mapping": mapping, "lease": 60.0, "pragmas": pragmas}
+    told["policy"] = {"rate": _RATE}
     box = worker.outbox(told, settled.tell)
     working = threading.Thread(target=box.run)
     working.start()
     try:
-        for number in range(1, options.events + 1):
-            _accept(box, number)
-            if number % _FORGET == 0:
-                _forget(box, settled, number - 1)
+        for numbers in _batches(options.events):
+            _accept(box, numbers)
+            for number in numbers:
+                if number % _FORGET == 0:
+                    _forget(box, settled, number - 1)
         settled.wait(options.events)
     finally:
         box.stop()
@@ -76,11 +82,20 @@ def main() -> None:
         box.close()
 
 
-def _accept(box: Any, number: int) -> None:
-    (receipt,) = box.accept([events.event(_SEED, number).raw])
-    if receipt.job != number:
-        raise RuntimeError(f"event {number} is job {receipt.job}: the printed promises would be of others")
-    _say(f"{number}:ready")
+def _batches(count: int) -> Iterator[list[int]]:
+    """The numbers of the events that are accepted together: 1, then 2 and 3, then 4, then 5 and 6."""
+    for first in range(1, count + 1, 3):
+        yield [first]
+        if first < count:
+            yield list(range(first + 1, min(first + 2, count) + 1))
+
+
+def _accept(box: Any, numbers: Sequence[int]) -> None:
+    receipts = box.accept([events.event(_SEED, number).raw for number in numbers])
+    for number, receipt in zip(numbers, receipts, strict=True):
+        if receipt.job != number:
+            raise RuntimeError(f"event {number} is job {receipt.job}: the printed promises would be of others")
+        _say(f"{number}:ready")
 
 
 def _forget(box: Any, settled: _Settled, number: int) -> None:

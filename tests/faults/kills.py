@@ -3,7 +3,9 @@
 Knows the points, and what has to be true after each. Must not know how the product keeps its promises.
 
 A lane is one point under one policy, with a store, a receiver and a fork server of its own. In each of its cycles an
-event is posted, a process dies at the point, and a new one has to clear up within a few leases.
+event is posted, a process dies at the point, and a new one has to clear up within a few leases. Before every second
+death of a worker somebody else's event is posted with it, and there is a rate: then what is due is claimed first and
+started one after the other, and not in one transaction as where all of it may leave at once.
 """
 
 from __future__ import annotations
@@ -50,6 +52,11 @@ class Point:
     at: str
     dies: Literal["accept", "work", "receive", "forget"]
     known: bool = True
+
+    @property
+    def paced(self) -> bool:
+        """Whether it matters how a job was started: not where nobody sends, nor where it has ended already."""
+        return self.dies in ("work", "receive") and self.at != "after_finish"
 
 
 POINTS: Final = (
@@ -166,6 +173,10 @@ class Lane:
             "lease": campaign.lease,
             "bug": campaign.bug,
         }
+        #: A mapping with a rate, whether this cycle's worker has it, and the events that were posted beside others.
+        self._with_rate = programs.mapping(room, [programs.PACED], resend=policy == "resend")
+        self._paced = False
+        self._beside: set[str] = set()
         self._seed = f"{point.name}{policy}"
         self._at = now()
         self._number = 0
@@ -183,7 +194,8 @@ class Lane:
                 "forget": self._forgetting,
             }
             with self._around():
-                for _ in range(self._campaign.times):
+                for number in range(self._campaign.times):
+                    self._paced = self.result.point.paced and (number + POLICIES.index(self.result.policy)) % 2 == 0
                     cycle[self.result.point.dies]()
             with self._running("service"), self._running("worker"):
                 self._clear()
@@ -222,6 +234,17 @@ class Lane:
         self._number += 1
         return event(self._seed, self._number, at=self._at)
 
+    def _post(self, one: Event) -> None:
+        """Post an event, and where there is a rate another one with it."""
+        others = [self._event()] if self._paced else []
+        self._beside.update(other.id for other in others)
+        self._driver.deliver(one, *others)
+
+    def _worker(self, **more: Any) -> int:
+        """Start the worker that is to die."""
+        paced = {"mapping": self._with_rate} if self._paced else {}
+        return self._forks.spawn("worker", **{**self._options, **paced, **more})
+
     def _died(self, pid: int) -> bool:
         """Wait for a process to die at its point; it is stopped where it does not."""
         point = self.result.point
@@ -257,8 +280,8 @@ class Lane:
 
     def _working(self) -> None:
         """The worker dies; its successor has to clear up."""
-        self._driver.deliver(self._event())
-        self._died(self._forks.spawn("worker", **self._options, failpoint=self.result.point.at))
+        self._post(self._event())
+        self._died(self._worker(failpoint=self.result.point.at))
         with self._running("worker"):
             self._clear()
 
@@ -270,8 +293,8 @@ class Lane:
         at_once = at == "on_connect"
         scripts = {} if at_once else {one.id: [at, "202"]}
         Control(scripts, pid_file=pid_file, on_connect=at_once).write(self._control)
-        self._driver.deliver(one)
-        self._died(self._forks.spawn("worker", **self._options, pid_file=pid_file))
+        self._post(one)
+        self._died(self._worker(pid_file=pid_file))
         Control(scripts).write(self._control)
         with self._running("worker"):
             self._clear()
@@ -300,8 +323,13 @@ class Lane:
         if self.result.point.dies == "forget":
             expected.add("erased")
         found = checker.states_of(driver, ledger)
-        wrong = (each for each, state in found.items() if state not in (*expected, *checker.UNFINISHED))
-        self.result.misplaced = list(wrong)
+        # What was posted beside another was under way when that one's worker died, or not yet, or no more.
+        beside = {each: {*expected, "delivered"} for each in self._beside}
+        self.result.misplaced = [
+            each
+            for each, state in found.items()
+            if state not in beside.get(each, expected) and state not in checker.UNFINISHED
+        ]
 
 
 def campaign(order: Campaign, tell: Callable[[str], None]) -> list[Result]:

@@ -2,7 +2,8 @@
 
 Knows who runs, and what has to be true when it is over. Must not know how the product keeps its promises.
 
-Each victim is killed with SIGKILL and started again at once. Nothing is sent twice by itself (``unknown: hold``); when
+Each victim is killed with SIGKILL and started again at once; every second worker has a rate to keep, so that what it
+claims is started one after the other and not with the claim. Nothing is sent twice by itself (``unknown: hold``). When
 the last one has died, a person looks up each unknown job in the receiver's list, and says what became of it. Then every
 event that was acknowledged, and every person's in their order, has been taken exactly once.
 """
@@ -134,6 +135,7 @@ class Mayhem:
             "slots": _SLOTS,
             "bug": order.bug,
         }
+        self._paced = {**self._options, "mapping": programs.mapping(order.room, [programs.PACED])}
         self._running: dict[str, int] = {}
         self._posted: list[list[Event]] = [[] for _ in range(_POSTERS)]
         self._over = threading.Event()
@@ -168,7 +170,8 @@ class Mayhem:
     # ----------------------------------------------------------------------------------------------------- the faults
 
     def _start(self, name: str) -> None:
-        self._running[name] = self._forks.spawn(name.partition(" ")[0], **self._options)
+        options = self._paced if sum(self.outcome.kills.values()) % 2 else self._options
+        self._running[name] = self._forks.spawn(name.partition(" ")[0], **options)
 
     def _kill_until(self, end: float) -> None:
         while time.monotonic() < end and not self._broken:

@@ -114,10 +114,8 @@ class Stage:
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             self.room = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="faults-")))
-            mapping = (programs.HERE / "mapping.yaml").read_text("utf-8")
-            (self.room / "mapping.yaml").write_text(mapping + "".join(f"  {line}\n" for line in self._send), "utf-8")
             (self.room / "store").mkdir()
-            self.options["mapping"] = str(self.room / "mapping.yaml")
+            self.options["mapping"] = programs.mapping(self.room, self._send)
             self.options["store"] = self.options["store"] or str(self.room / "store" / "mapper.db")
             self.control()
             paths = self.room / "receiver.log", self.room / "control.json"

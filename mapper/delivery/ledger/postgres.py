@@ -178,9 +178,13 @@ class PostgresStore:
             return
         self._looked_at = jobs
         with suppress(StoreError, _AgainError), _told(), self._own().connect() as connection:
+            raw: Any = connection.connection.driver_connection
             driver = connection.execution_options(isolation_level="AUTOCOMMIT")
-            if driver.execute(KNOWN_SIZE).scalar_one() * _GROWN <= jobs:
-                driver.execute(text(f"ANALYZE {', '.join(table.name for table in _LARGE)}"))
+            # What was accepted is stored: its sender waits neither for a server that hangs nor for somebody's VACUUM.
+            with self._watchdog.watching(raw.fileno()):
+                if driver.execute(KNOWN_SIZE).scalar_one() * _GROWN <= jobs:
+                    some = ", ".join(table.name for table in _LARGE)
+                    driver.execute(text(f"ANALYZE (SKIP_LOCKED) {some}"))
 
     def worker(self, account: str | None = None) -> AbstractContextManager[None]:
         """Be one of any number of workers."""
