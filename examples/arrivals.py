@@ -2,8 +2,9 @@
 
     python examples/arrivals.py count URL                         how many requests it counted
     python examples/arrivals.py wait URL N                        wait until it counted so many
-    python examples/arrivals.py settle URL results.ndjson         of the jobs on standard input, as `mapper queue list
-                                                                  --format json` writes them: what to do about each
+    python examples/arrivals.py settle URL results.ndjson FILE    of the jobs on standard input, as `mapper queue list
+                                                                  --format json` writes them: how many its list has,
+                                                                  and into FILE what to do about each
     python examples/arrivals.py prove URL expected.json           each ready order once, and nothing else; or exit 1
 
 Knows the sandbox's list and the number that make_orders.py gives each order. Must not import the engine.
@@ -57,15 +58,17 @@ def wait(url: str, count: int) -> int:
     return 1
 
 
-def settle(url: str, results: Path, jobs: list[int]) -> None:
-    """Say which jobs the sandbox has, and which it has not, as options of `mapper queue resolve`."""
+def settle(url: str, results: Path, jobs: list[int]) -> list[str]:
+    """Say how many of these jobs the sandbox has; what to do about them, as options of `mapper queue resolve`."""
     lines = (json.loads(line) for line in results.read_text(encoding="utf-8").splitlines())
     order = {line["job"]: line["message_id"] for line in lines}
     found = arrived(url)
-    for option, wanted in (("--delivered", True), ("--again", False)):
-        these = [f"--job {job}" for job in jobs if (order[job] in found) is wanted]
-        if these:
-            print(option, *these)
+    has = [job for job in jobs if order[job] in found]
+    has_not = [job for job in jobs if order[job] not in found]
+    print(f"  {len(has):>6,}  in the sandbox's list: they were delivered")
+    print(f"  {len(has_not):>6,}  not in it: they never arrived")
+    both = (("--delivered", has), ("--again", has_not))
+    return [" ".join([option, *(f"--job {job}" for job in these)]) for option, these in both if these]
 
 
 def prove(url: str, expected: dict[str, str]) -> int:
@@ -94,7 +97,8 @@ def main(arguments: list[str]) -> int:
     elif verb == "wait":
         return wait(url, int(rest[0]))
     elif verb == "settle":
-        settle(url, Path(rest[0]), [json.loads(line)["job"] for line in sys.stdin])
+        options = settle(url, Path(rest[0]), [json.loads(line)["job"] for line in sys.stdin])
+        Path(rest[1]).write_text("".join(f"{line}\n" for line in options), encoding="utf-8")
     else:
         return prove(url, json.loads(Path(rest[0]).read_text(encoding="utf-8")))
     return 0

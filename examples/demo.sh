@@ -94,9 +94,10 @@ fold -s -w 80 "$here/worker.log"
 show mapper queue list --state unknown
 
 say "5. Somebody has to ask the destination. Its list says which of them it has; the" \
-    "   others, if there are any, are sent again."
+    "   others, if there are any, are sent again. Of those that are unknown are"
+printf '\n'
 mapper queue list --state unknown --format json |
-  "$python" examples/arrivals.py settle "$url" "$here/results.ndjson" >"$here/settle"
+  "$python" examples/arrivals.py settle "$url" "$here/results.ndjson" "$here/settle"
 while read -r options; do
   # shellcheck disable=SC2086 # they are several words
   show mapper queue resolve $options --yes

@@ -122,6 +122,18 @@ def test_the_worker_was_killed_half_way(demo: subprocess.CompletedProcess[str]) 
     assert len(re.findall(r"^[0-9]+ +unknown ", demo.stdout, re.MULTILINE)) == int(unknown[1])
 
 
+def test_what_is_resolved_is_what_the_list_said(demo: subprocess.CompletedProcess[str]) -> None:
+    """How many of the unknown are in the sandbox's list, and how many not, is shown before they are resolved by it."""
+    step = demo.stdout.partition("5. Somebody has to ask")[2].partition("6. The same file")[0]
+    compared, _, resolved = step.partition("\n$ ")
+    said = {words: int(number) for number, words in re.findall(r"^ +([0-9]+)  (in the|not in)", compared, re.MULTILINE)}
+    options = [(option, text.count("--job")) for option, text in re.findall(r"(--delivered|--again)([^$]*)", resolved)]
+    assert dict(options) == {
+        option: said[words] for option, words in (("--delivered", "in the"), ("--again", "not in")) if said[words]
+    }
+    assert sum(said.values()) == len(re.findall(r"^[0-9]+ +unknown ", demo.stdout, re.MULTILINE)) > 0
+
+
 def test_the_sandbox_proves_it(demo: subprocess.CompletedProcess[str], clone: Path) -> None:
     """Each ready order arrived once, by the sandbox's own list."""
     expected = Counter(json.loads((clone / "out" / "demo" / "expected.json").read_text("utf-8")).values())

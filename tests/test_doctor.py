@@ -135,11 +135,27 @@ def test_sums_that_do_not_add_up(one: Stage, file: Path) -> None:
 
 
 def test_files_that_others_can_read(one: Stage, file: Path) -> None:
-    """Copies beside the store count as well."""
-    copy = Path(f"{one.url}.copy")
-    copy.write_bytes(b"")
-    copy.chmod(0o644)
+    """The store's own; what else begins with its name is none of it."""
+    for name in (".copy", "-notes"):
+        Path(one.url + name).write_bytes(b"")
+        Path(one.url + name).chmod(0o644)
+    Path(f"{one.url}.old").mkdir(0o755)
+    assert wrong(examined(one.url, file)) == []
+    Path(f"{one.url}-wal").chmod(0o644)
     assert wrong(examined(one.url, file)) == [("warning", "files")]
+
+
+@pytest.mark.parametrize("where", ["", " ", ".", "sqlite://", "sqlite:///"])
+def test_a_name_that_is_no_stores(where: str, tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty name, or a directory, is said to be one; nobody is told to close other files to others."""
+    monkeypatch.chdir(tmp_path)
+    Path("env.sh").touch(0o644)
+    ended = run("doctor", "--store", where, "-m", file, env=_KEY)
+    assert ended.code == 2
+    assert ("is empty" if not where.strip() else "is a directory") in " ".join(ended.out.split())
+    assert "chmod" not in ended.out
+    assert wrong(examined(where, file)) == [("error", "store")]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["env.sh", "small.yaml"]
 
 
 def test_a_disk_that_is_full(one: Stage, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 from unittest import mock
+from urllib.parse import urlsplit
 
 import pytest
 from contracts.transport import TransportContract, order
@@ -92,14 +93,19 @@ def run(section: str, parts: list[Block] | None = None) -> dict[str, Any]:
     # Each run is a module of its own: none of them is the main program.
     namespace = {"__name__": f"postcards_{next(_NUMBERS)}"} if alone else run(SCRIPT)
     for block in chosen:
-        printed = io.StringIO()
-        # The empty lines make a traceback show the page's own lines.
-        code = compile("\n" * (block.line - 1) + block.code, str(ROOT / block.page), "exec")
-        with contextlib.redirect_stdout(printed):
-            exec(code, namespace)  # noqa: S102 - running the page is what this file is for
-        agrees(block, printed.getvalue().splitlines())
-        namespace.setdefault("printed", []).extend(printed.getvalue().splitlines())
+        execute(block, namespace)
     return namespace
+
+
+def execute(block: Block, namespace: dict[str, Any]) -> None:
+    """Execute one block in a namespace, add what it printed to the namespace's ``printed``, and compare that."""
+    printed = io.StringIO()
+    # The empty lines make a traceback show the page's own lines.
+    code = compile("\n" * (block.line - 1) + block.code, str(ROOT / block.page), "exec")
+    with contextlib.redirect_stdout(printed):
+        exec(code, namespace)  # noqa: S102 - running the page is what this file is for
+    agrees(block, printed.getvalue().splitlines())
+    namespace.setdefault("printed", []).extend(printed.getvalue().splitlines())
 
 
 def agrees(block: Block, printed: list[str]) -> None:
@@ -117,10 +123,11 @@ def destination(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Des
     there: list[Receiver] = []
 
     class Nearby(http.Http):
-        """The real transport, which sends to the newest receiver instead of the mapping's address."""
+        """The real transport. What would leave this machine it sends to the newest receiver instead."""
 
         async def send(self, request: Request) -> Reply | Failure:
-            return await super().send(replace(request, url=there[-1].url))
+            near = urlsplit(request.url).hostname == "127.0.0.1"
+            return await super().send(request if near else replace(request, url=there[-1].url))
 
     monkeypatch.setattr(http, "Http", Nearby)
     log = logging.getLogger("postcards")
@@ -148,6 +155,20 @@ def an_event(number: int = 1, **traits: Any) -> dict[str, Any]:
 def test_every_section_runs(section: str) -> None:
     """And what it says that it prints, it prints."""
     run(section)
+
+
+def test_the_page_in_order_in_one_directory(destination: Destination) -> None:
+    """As a reader goes through it, with a key in the environment: what it says holds, and nothing of it is live."""
+    receiver = destination(answer(202))
+    namespace: dict[str, Any] = {"__name__": f"postcards_{next(_NUMBERS)}"}
+    for section in SECTIONS:
+        parts = [block for block in PYTHON if block.section == section]
+        if section != SCRIPT and any(_COMPLETE.search(block.code) for block in parts):
+            run(section)
+        else:
+            for block in parts:
+                execute(block, namespace)
+    assert receiver.connections == 0
 
 
 def test_nothing_is_left_out() -> None:
@@ -178,11 +199,14 @@ def test_readme(destination: Destination) -> None:
     assert json.loads(receiver.received[0].body)["api_token"] == KEY
 
 
-def test_the_script_sends_nothing_and_needs_no_key(destination: Destination, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory is not the world: the script works as it is pasted."""
+@pytest.mark.parametrize("section", [SCRIPT, "The outbox", "Threads and asyncio", "What others hear of it"])
+def test_what_is_not_live_sends_nothing_and_needs_no_key(
+    section: str, destination: Destination, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory is not the world, and neither is a sandbox: the blocks work as they are pasted."""
     monkeypatch.delenv("INKIT_API_KEY")
     receiver = destination(answer(202))
-    run(SCRIPT)
+    run(section)
     assert receiver.connections == 0
 
 

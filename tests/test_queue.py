@@ -117,13 +117,30 @@ def test_accounts_are_shown_one_by_one(tmp_path: Path) -> None:
         assert "--account Example --state held" in told
         first.run("queue", "release", "--job", 1, "--account", "Example")
         assert "Example" not in first.run("queue", "status", "--account", "Other").out
-        refused = first.run("queue", "hold", "--all")
+        refused = first.run("queue", "drop", "--all")
         assert refused.code == 2
         assert "--account Example or --account Other" in refused.err
         assert first.run("queue", "hold", "--all", "--account", "Other").code == 0
         assert (second.state(1), first.states()) == ("held", {1: "ready", 2: "ready"})
         wrong = first.run("queue", "list", "--account", "Nobody")
         assert (wrong.code, "Example, Other" in wrong.err) == (2, True)
+
+
+def test_holding_everything_means_every_account(tmp_path: Path) -> None:
+    """After a backup is restored nothing may leave, whichever account it is of."""
+    url = str(tmp_path / "mapper.db")
+    with stage(url) as first, stage(url, SMALL.replace("Example\n", "Other\n")) as second:
+        first.accept(call(1), call(2))
+        second.accept(call(3))
+        dry = first.run("queue", "hold", "--all", "--dry-run").out.splitlines()
+        assert [line for line in dry if "would move" in line] == ["2 jobs would move:", "1 job would move:"]
+        assert "3 jobs would be moved" in first.run("queue", "hold", "--all").err
+        done = first.run("queue", "hold", "--all", "--yes", "--why", "restored")
+        assert (done.code, set(first.states().values()) | set(second.states().values())) == (0, {"held"})
+        assert "Example: 2 jobs moved, to held: hold, by" in done.err
+        assert "Other: 1 job moved, to held: hold, by" in done.err
+        assert first.run("queue", "hold", "--job", 1).code == 2
+        assert first.run("queue", "release", "--all", "--yes").code == 2
 
 
 def test_looking_makes_no_store(tmp_path: Path) -> None:
@@ -310,6 +327,13 @@ def test_show_tells_the_story_without_the_person(one: Stage) -> None:
     assert "its end is not known yet" in one.run("queue", "show", jobs["sending"]).out
 
 
+def test_one_time_is_not_times(one: Stage) -> None:
+    """What came again once came again one time."""
+    (job,) = one.accept(call(1))
+    one.accept(call(1))
+    assert "1 time\n" in one.run("queue", "show", job).out
+
+
 def test_show_as_json(either: Stage) -> None:
     """The same for programs; a job that there is not is a usage error."""
     jobs = each_state(either)
@@ -447,6 +471,78 @@ def test_what_may_have_been_taken_is_said_before_it_goes_again(either: Stage) ->
     assert (done.code, "may have been taken" in done.err, either.state(jobs["dead"])) == (0, True, "ready")
     plain = either.run("queue", "replay", "--job", jobs["dropped"])
     assert (plain.code, "may have been taken" in plain.err) == (0, False)
+
+
+_ONCE = f"{SMALL}  once_per: {{key: [fields.email], within: 1h}}\n"
+
+
+def same_orders(one: Stage, number: int = 3) -> list[int]:
+    """Jobs of one order; all but the first are kept back."""
+    return one.accept(*(call(1, messageId=f"again-{n}") for n in range(number)))
+
+
+@pytest.fixture
+def guarded(store_url: str) -> Iterator[Stage]:
+    """A store whose mapping has a once_per."""
+    with stage(store_url, _ONCE) as staged:
+        yield staged
+
+
+@pytest.mark.parametrize("state", ["delivered", "unknown", "held", "ready"])
+def test_a_replay_makes_no_second_card_of_an_order(guarded: Stage, state: str) -> None:
+    """What was kept back as the same order stays, with its reason, also with --yes, unless a person says --twice."""
+    first, second, third = same_orders(guarded)
+    if state == "held":
+        guarded.run("queue", "hold", "--job", first)
+    elif state != "ready":
+        guarded.end(first, state)
+    dry = guarded.run("queue", "replay", "--state", "suppressed", "--dry-run").out
+    assert dry.startswith("0 jobs would move")
+    assert "2 jobs would stay: the same order as another" in dry
+    done = guarded.run("queue", "replay", "--state", "suppressed", "--yes")
+    assert f"2 jobs stayed: the same order as job {first}, which is {state}; --twice" in done.err
+    assert f"({second}, {third})" in done.err
+    assert (guarded.state(second), guarded.state(third)) == ("suppressed", "suppressed")
+    assert guarded.run("queue", "replay", "--job", second, "--twice").code == 0
+    assert guarded.state(second) == ("waiting" if state == "ready" else "ready")
+
+
+def test_of_one_order_that_was_not_taken_one_is_replayed(guarded: Stage) -> None:
+    """The first was refused: one of its repeats may go, and not all of them."""
+    first, second, third = same_orders(guarded)
+    guarded.end(first, "rejected")
+    assert guarded.run("queue", "replay", "--state", "suppressed", "--dry-run").out.startswith("1 job would move")
+    done = guarded.run("queue", "replay", "--state", "suppressed", "--yes")
+    assert done.err.startswith("1 job moved, to ready: replay, by")
+    assert guarded.states() == {first: "rejected", second: "ready", third: "suppressed"}
+
+
+def test_with_the_mapping_a_refused_order_is_compared_too(guarded: Stage, tmp_path: Path) -> None:
+    """The sender gave the order again and it was taken: the first is no longer due."""
+    path = tmp_path / "once.yaml"
+    path.write_text(_ONCE, encoding="utf-8")
+    (first,) = guarded.accept(call(1))
+    guarded.end(first, "rejected")
+    (second,) = guarded.accept(call(1, messageId="again"))
+    guarded.end(second, "delivered")
+    left = guarded.run("queue", "replay", "--job", first, "-m", path)
+    assert (left.code, f"the same order as job {second}, which is delivered" in left.err) == (2, True)
+    assert guarded.state(first) == "rejected"
+
+
+def test_remap_looks_at_once_per_again(guarded: Stage, tmp_path: Path) -> None:
+    """The mended mapping makes the same order of a job as of one that was taken: it stays as it was."""
+    path = tmp_path / "once.yaml"
+    path.write_text(_ONCE, encoding="utf-8")
+    first, second = same_orders(guarded, 2)
+    guarded.end(first, "delivered")
+    dry = guarded.run("queue", "replay", "--remap", "-m", path, "--state", "suppressed", "--dry-run")
+    assert dry.out.splitlines()[0] == "0 jobs would move:"
+    left = guarded.run("queue", "replay", "--remap", "-m", path, "--state", "suppressed", "--yes")
+    assert f"the same order as job {first}, which is delivered" in left.err
+    assert guarded.state(second) == "suppressed"
+    assert guarded.run("queue", "replay", "--remap", "-m", path, "--job", second, "--twice").code == 0
+    assert guarded.state(second) == "ready"
 
 
 # -------------------------------------------------------------------------------------------------------- mapped again

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -27,6 +28,7 @@ from mapper import pipeline
 from mapper.apps.cli import app
 from mapper.apps.cli.sending import dispatch, taking
 from mapper.apps.cli.sending.slips import Slips
+from mapper.apps.cli.sending.whereabouts import store_option
 from mapper.apps.outbox import Outbox, Status, StoreError, target
 from mapper.apps.outbox.rehearsal import rehearse
 from mapper.delivery.ledger import Wish
@@ -383,6 +385,70 @@ def test_an_archive_sends_nothing(desk: Desk) -> None:
     assert desk.run(file, "--stale-after", "soon").exit_code == 2
 
 
+def test_the_way_out_for_an_archive_prints_no_order_twice(desk: Desk) -> None:
+    """The command that is advised sends what was too old: not the second order of somebody, and of two old ones one."""
+    old = (datetime.now(UTC) - timedelta(days=31)).isoformat()
+    new = datetime.now(UTC).isoformat()
+    calls = [call(1, userId="a", timestamp=new), call(2, userId="a", timestamp=new)]
+    calls += [
+        call(3, userId="b", timestamp=old),
+        call(4, userId="c", timestamp=old),
+        call(5, userId="c", timestamp=old),
+    ]
+    with Receiver() as receiver:
+        desk.at(receiver, more=ONCE)
+        result = desk.run(desk.events(*calls), "--to", "live", "--yes")
+        assert counts(result) == {"delivered": 1, "suppressed": 4, "read": 5}
+        assert "suppressed  not sent: 3 too old, 1 the same order again" in result.stderr
+        advised = re.search(r"`mapper (queue replay [^`]*)` sends them all the same", unwrapped(result.stderr))
+        assert advised
+        assert "--reason stale" in advised[1]
+        done = CliRunner().invoke(app, [*advised[1].split(), "--yes"], env={"MAPPER_MAPPING": None})
+        assert (done.exit_code, "2 jobs moved, to ready: replay" in done.stderr) == (0, True)
+        assert "1 job stayed: the same order as job 4, which is" in done.stderr
+        assert desk.run(desk.events(), "--to", "live", "--yes").exit_code == 0
+    assert streets(receiver) == ["1", "3", "4"]
+
+
+def test_what_a_worker_that_is_gone_had_under_way_is_told_apart(desk: Desk) -> None:
+    """It is not sent again by itself: it is not among what is to be sent."""
+    with Receiver() as receiver:
+        desk.at(receiver)
+        with under_way_elsewhere(desk, str(desk.path / "mapper.db"), call(7)):
+            pass
+        result = desk.run(desk.events(call(1), call(2)), "--to", "live", "--yes")
+    assert "2 jobs to be sent, " in result.stderr
+    assert "1 is under way at a worker that is gone; a person has to settle it." in unwrapped(result.stderr)
+    assert streets(receiver) == ["1", "2"]
+
+
+def test_nothing_to_send_costs_nothing(desk: Desk) -> None:
+    """Where none would be sent, no money is spoken of."""
+    ours, theirs = os.openpty()
+    with started(desk, desk.events(call(1, type="page")), "--to", "http://127.0.0.1:9", stdin=theirs) as process:
+        _, err = process.communicate(timeout=20)
+    os.close(ours)
+    os.close(theirs)
+    assert "0 of 1 events" in err
+    assert "cost money" not in err
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("postgresql://u:sesame@h:5432/d", " --store postgresql://u@h:5432/d"),
+        ("postgresql://u@h/d?password=sesame", " --store postgresql://u@h/d"),
+        ("postgresql://u:ses/ame@h/d", ""),
+        ("postgresql://u:sesame", ""),
+        ("postgresql://u:ses#ame@h/d", ""),
+        ("a b.db", " --store 'a b.db'"),
+    ],
+)
+def test_a_store_is_repeated_without_its_password(where: str, said: str) -> None:
+    """The commands that follow name the same store; what may be a part of a password is never repeated."""
+    assert store_option(where) == said
+
+
 def test_results_are_never_overwritten(desk: Desk) -> None:
     """A file that is there already stops the run before the first request, also where it is the input."""
     file = desk.events(call(1))
@@ -404,6 +470,17 @@ def test_results_that_cannot_be_written_stop_before_the_first_request(desk: Desk
     assert "it is a directory" in result.stderr
     assert receiver.received == []
     assert not (desk.path / "mapper.db").exists()
+
+
+def test_results_without_a_directory_stop_before_the_first_request(desk: Desk) -> None:
+    """None is made, as none is made for a store."""
+    with Receiver() as receiver:
+        desk.at(receiver)
+        result = desk.run(desk.events(call(1)), "--to", "live", "--yes", "--results", str(desk.path / "no" / "results"))
+    assert result.exit_code == 2
+    assert f"there is no directory {desk.path / 'no'}" in result.stderr
+    assert receiver.received == []
+    assert not (desk.path / "no").exists()
 
 
 def test_results_that_fail_in_the_end_hide_no_account(desk: Desk) -> None:
@@ -456,6 +533,9 @@ def test_a_refused_key_stops_at_once(desk: Desk) -> None:
     assert f"3 jobs kept in the store: the same command again, or `{again}`, sends them." in unwrapped(result.stderr)
     assert counts(result) == {"ready": 1, "waiting": 2, "delivered": 0, "read": 3}
     assert len(receiver.received) == 1
+    said = unwrapped(result.stderr)
+    assert re.search(r"was refused \(.*\), paused for [0-9]+ (second|minute|hour)s? more\.", said)
+    assert f"`mapper queue release --store {desk.path}/mapper.db --pause` ends the pause" in said
 
 
 def test_a_long_retry_after_stops(desk: Desk) -> None:
@@ -501,7 +581,7 @@ def test_jobs_of_an_earlier_run_are_sent_too(desk: Desk) -> None:
         again = desk.run(desk.events(call(2)), "--to", "live", "--yes")
     assert counts(result) == {"delivered": 1, "read": 1}
     assert streets(receiver) == ["1", "2"]
-    assert "1 job of earlier runs delivered as well." in result.stderr
+    assert "1 job of other runs delivered as well." in result.stderr
     assert "as well" not in again.stderr
 
 
@@ -580,7 +660,7 @@ def test_ctrl_c_does_not_wait_for_another_worker(desk: Desk, postgres: Postgres)
             time.sleep(0.3)
             process.send_signal(signal.SIGINT)
             _, err = process.communicate(timeout=5)
-    assert process.returncode == 4
+    assert process.returncode == 130
     assert "1 job under way at another worker" in err
     postgres.take_back(store)
 
@@ -834,8 +914,13 @@ def test_a_pipe_cannot_be_counted_first(desk: Desk) -> None:
     assert "read once" in err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_ends_what_is_under_way_and_the_next_run_goes_on(desk: Desk, number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("number", "called", "code"),
+    [(signal.SIGINT, "Ctrl-C", 130), (signal.SIGTERM, "SIGTERM", 143), (signal.SIGHUP, "SIGHUP", 129)],
+)
+def test_ctrl_c_ends_what_is_under_way_and_the_next_run_goes_on(
+    desk: Desk, number: signal.Signals, called: str, code: int
+) -> None:
     """The request that left gets its answer; the rest is kept, and the same command sends it, each once."""
     file = desk.events(*(call(one, userId="u") for one in range(4)))
     with Receiver(answer(202, after=0.3)) as receiver:
@@ -844,8 +929,8 @@ def test_ctrl_c_ends_what_is_under_way_and_the_next_run_goes_on(desk: Desk, numb
             assert receiver.arrived.wait(10)
             process.send_signal(number)
             _, err = process.communicate(timeout=20)
-        assert process.returncode == 4
-        assert "Sending stopped: Ctrl-C" in err
+        assert process.returncode == code
+        assert f"Sending stopped: {called}." in err
         assert counted(err) == {"ready": 1, "waiting": 2, "delivered": 1, "read": 4}
         assert len(receiver.received) == 1
         assert desk.run(file, "--to", "live", "--yes").exit_code == 0
@@ -861,8 +946,19 @@ def test_ctrl_c_does_not_wait_for_the_rate(desk: Desk) -> None:
             time.sleep(0.2)
             process.send_signal(signal.SIGINT)
             _, err = process.communicate(timeout=20)
-    assert process.returncode == 4
+    assert process.returncode == 130
     assert "2 jobs kept in the store" in err
+
+
+def test_a_signal_that_leaves_nothing_undone_is_no_failure(desk: Desk) -> None:
+    """What was under way was all that there was: it is delivered, and the code says so."""
+    with Receiver(answer(202, after=0.3)) as receiver:
+        desk.at(receiver)
+        with started(desk, desk.events(call(1)), "--to", "live", "--yes") as process:
+            assert receiver.arrived.wait(10)
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=20)
+    assert process.returncode == 0
 
 
 def test_a_second_ctrl_c_leaves_at_once(desk: Desk) -> None:
@@ -876,7 +972,7 @@ def test_a_second_ctrl_c_leaves_at_once(desk: Desk) -> None:
             heard(process, "leaves at once")
             process.send_signal(signal.SIGINT)
             _, err = process.communicate(timeout=20)
-        assert process.returncode == 4
+        assert process.returncode == 130
         assert "stands as unknown" in err
         again = desk.run(file, "--to", "live", "--yes")
     assert counts(again) == {"unknown": 1, "delivered": 1, "read": 2}
@@ -898,7 +994,7 @@ def test_ctrl_c_while_it_waits_for_events(desk: Desk) -> None:
             process.send_signal(signal.SIGINT)
             process.wait(timeout=20)
             err = process.stderr.read() if process.stderr else ""
-        assert process.returncode == 4
+        assert process.returncode == 130
         assert "What comes after line 1 of standard input was not read: Ctrl-C." in err
         assert "1 job kept in the store" in err
         assert receiver.received == []

@@ -11,7 +11,7 @@ from typing import Any
 from mapper import codec, event, identity, request
 from mapper.delivery.names import Names
 from mapper.delivery.values import Arrival, Draft
-from mapper.errors import ExpressionError
+from mapper.errors import ExpressionError, Problem
 from mapper.identity import Identity
 from mapper.pipeline import Mapper, Result, not_json
 from mapper.plan.parts import Located
@@ -144,8 +144,15 @@ def _moment(call: event.Identify) -> str:
 
 
 def _codes(result: Result) -> str:
-    """Why an event is invalid: codes and the mapping's own names of fields."""
-    return ", ".join(f"{p.code} {p.field}" if p.field else p.code for p in result.problems)
+    """Why an event is invalid: codes and the mapping's own names of fields; of what is no call at all, what it is."""
+    return ", ".join(map(_code, result.problems))
+
+
+def _code(problem: Problem) -> str:
+    """One problem. Of messages only those are kept that say nothing but what kind of text or call it was."""
+    if problem.code == "not_an_event":
+        return f"{problem.code}: {problem.message}"
+    return f"{problem.code} {problem.field}" if problem.field else problem.code
 
 
 def _part(located: Located, document: dict[str, Any]) -> Any:

@@ -19,6 +19,7 @@ from typing import TypeVar
 from mapper.delivery import failpoints
 from mapper.delivery.clerk import Clerk
 from mapper.delivery.ledger import Ledger, Wish
+from mapper.delivery.ledger.turns import GoneError
 from mapper.delivery.values import Claim, Claimed, Ending, Receipt, Settled, StoreError, Swept
 from mapper.frozen import dataclass
 
@@ -76,6 +77,9 @@ class Watcher:
     def trouble(self, error: StoreError) -> None:
         """The store could not be used; the worker tries again."""
 
+    def recovered(self) -> None:
+        """The store can be used again, after trouble."""
+
 
 class Worker:
     """One worker of one account.
@@ -96,6 +100,7 @@ class Worker:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._bell = asyncio.Event()
         self._paused: float | None = None
+        self._troubled = False
         self._under_way: dict[int, asyncio.Task[None]] = {}
         self._clerk: Clerk | None = None
         #: How many were claimed and not given back.
@@ -128,7 +133,7 @@ class Worker:
     async def run(self, *, until_empty: bool = False, patience: float = 60.0) -> None:
         """Work until told to stop; or until nothing is left that is due within ``patience`` seconds.
 
-        Raises StoreBusyError where another worker has the store, and StoreError where the store is away for long.
+        Raises StoreBusyError where another worker has the store, and StoreError where its file is another by now.
         """
         with ThreadPoolExecutor(1, "ledger") as thread, self._ledger.worker():
             self._loop = asyncio.get_running_loop()
@@ -196,7 +201,7 @@ class Worker:
         """When the next job is due. Where nobody wrote to the store since it was looked at, that is known."""
         version = self._ledger.store.version()
         if version is None or version != self._seen:
-            found = await self._ask(lambda: (self._ledger.due(),))
+            found = await self._ask(lambda: (self._ledger.due(),), writes=False)
             if found is None:  # nobody knows: that is not "nothing", which would end a drain
                 return self._ledger.store.now()
             (self._due,), self._seen = found, version
@@ -239,15 +244,32 @@ class Worker:
                 await asyncio.wait_for(self._bell.wait(), max(seconds, 0.0005))
         self._bell.clear()
 
-    async def _ask(self, what: Callable[[], T]) -> T | None:
-        """Ask the ledger on its thread. Where it cannot be asked, None, after a moment: what is stored is safe."""
+    async def _ask(self, what: Callable[[], T], *, writes: bool = True) -> T | None:
+        """Ask the ledger on its thread. Where it cannot be asked, None, after a moment: what is stored is safe.
+
+        Raises GoneError. That it can be looked at does not yet mean that it works: its disk may be full.
+        """
         assert self._clerk is not None  # noqa: S101 - it runs
         try:
-            return await self._clerk.call(what)
+            answer = await self._clerk.call(what)
+        except GoneError:  # it does not come back, and somebody has to know
+            raise
         except StoreError as error:
-            self._watcher.trouble(error)
+            self._trouble(error)
             await asyncio.sleep(_AFTER_TROUBLE)
             return None
+        if writes:
+            self._well()
+        return answer
+
+    def _trouble(self, error: StoreError) -> None:
+        self._troubled = True
+        self._watcher.trouble(error)
+
+    def _well(self) -> None:
+        if self._troubled:
+            self._troubled = False
+            self._watcher.recovered()
 
     # --------------------------------------------------------------------------------------------------------- one job
 
@@ -281,7 +303,7 @@ class Worker:
         try:
             return await self._clerk.start(claim.job)
         except StoreError as error:
-            self._watcher.trouble(error)
+            self._trouble(error)
             # Perhaps it is written down all the same. Then this ends it; else it says nothing of it.
             await self._settle(Ending(claim.job, claim.attempt, "retry", "nothing was sent: the store was away"))
             return False
@@ -309,11 +331,12 @@ class Worker:
             try:
                 settled = await self._clerk.finish(ending)
             except StoreError as error:
-                self._watcher.trouble(error)
-                if time.monotonic() > until:  # it lapses, and stands as unknown
+                self._trouble(error)
+                if isinstance(error, GoneError) or time.monotonic() > until:  # it lapses, and stands as unknown
                     return
                 await asyncio.sleep(_AFTER_TROUBLE)
             else:
+                self._well()
                 self._watcher.settled(ending, settled)
                 return
 

@@ -35,6 +35,8 @@ _NOT_TAKEN: Final = (429, 503)
 _TIMEOUT: Final = 408
 #: Seconds before a kill in which a request may have been under way, or answered and not yet written down.
 UNDER_WAY: Final = 1.0
+#: Seconds after a kill in which a receiver may read, and answer, what was sent before it: another request's death.
+UNREAD: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,8 @@ def _again(requests: Sequence[Line], kills: Sequence[float]) -> tuple[list[str],
 
 def _was_known(line: Line, kills: Sequence[float]) -> bool:
     """Whether the sender must have known that a request was taken."""
-    return line["usable"] and _is_2xx(line) and not any(0 <= kill - line["mono"] <= UNDER_WAY for kill in kills)
+    about = any(-UNREAD <= kill - line["mono"] <= UNDER_WAY for kill in kills)
+    return line["usable"] and _is_2xx(line) and not about
 
 
 def _is_2xx(line: Line) -> bool:

@@ -221,7 +221,7 @@ def _peak(pid: int) -> int:
 # --------------------------------------------------------------------------------------------------- when it is down
 
 
-def down(*, status: str = "500", seconds: float = 15.0, count: int = 200, slots: int = 32) -> Part:
+def down(*, status: str = "500", seconds: float = 15.0, count: int = 200, slots: int = 64) -> Part:
     """A receiver that answers 5xx for a while, or says nothing: few are spent on it, and all others arrive afterwards.
 
     After ten in a row without a final answer one at a time is tried: of 500s that is at most what was under way, ten,

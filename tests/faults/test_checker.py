@@ -85,7 +85,13 @@ CASES: dict[str, tuple[list[Any], list[Any], list[Any], dict[str, int]]] = {
         {"duplicated_inside": 1},
     ),
     "killed long after": ([*FINE[0], killed(9)], [got("a"), got("a", 2)], [row("a")], {"duplicated_outside": 1}),
-    "killed before": ([*FINE[0], killed(0.9)], [got("a"), got("a", 2)], [row("a")], {"duplicated_outside": 1}),
+    "killed before": ([*FINE[0], killed(0.8)], [got("a"), got("a", 2)], [row("a")], {"duplicated_outside": 1}),
+    "killed while it was on its way": (
+        [*FINE[0], killed(0.95)],
+        [got("a"), got("a", 2)],
+        [row("a")],
+        {"duplicated_inside": 1},
+    ),
     "killed when all was settled": (
         [*FINE[0], killed(1.1, opens=False)],
         [got("a"), got("a", 2)],

@@ -5,9 +5,9 @@ Knows what is sound, and what to do where something is not. Must not mend anythi
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sqlite3
-import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,8 +82,13 @@ def _wrong(mapper: Mapper, setting: list[str] | None) -> tuple[Problem, ...]:
 
 def of_store(where: str) -> Iterator[Examined]:
     """The store and what it stands on."""
-    path = stores.path_of(where)
     yield from _clock()
+    try:
+        stores.refuse_nonsense(where)
+    except StoreError as error:
+        yield Examined("error", "store", str(error), "name another store by --store")
+        return
+    path = stores.path_of(where)
     if path is not None:
         yield _sqlite()
         if not path.exists():
@@ -122,9 +127,12 @@ def _absent(path: Path) -> Examined:
 
 def _modes(path: Path) -> Iterator[Examined]:
     """Who can read the files. It is looked at before the store is opened, which closes some of them to others."""
-    loose = [p for p in sorted(path.parent.glob(f"{path.name}*")) if p.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)]
+    from mapper.delivery.ledger import turns
+
+    loose = turns.loose(path)
     for one in loose:
-        yield Examined("warning", "files", f"others can read {one.name}: names and addresses", f"chmod 600 {one}")
+        hint = f"chmod 600 {shlex.quote(str(one))}"
+        yield Examined("warning", "files", f"others can read {one.name}: names and addresses", hint)
     if not loose:
         yield Examined("ok", "files", "only their owner can read them")
 

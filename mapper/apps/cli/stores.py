@@ -65,10 +65,20 @@ def option(where: str) -> str:
     return "" if where == STORE or "://" in where else f" --store {shlex.quote(where)}"
 
 
+def refuse_nonsense(where: str) -> None:
+    """Raise StoreError where ``--store`` can name no store: an empty word, a directory."""
+    if not where.strip():
+        raise StoreError("the name of the store is empty: --store, or MAPPER_STORE, is a file or an address")
+    path = path_of(where)
+    if path is not None and path.is_dir():
+        raise StoreError(f"{path} is a directory, and a store is a file: name one in it")
+
+
 def opened(where: str) -> Store:
     """A store that is there already: looking into one makes none. Raises StoreError."""
     from mapper.delivery.ledger import open_store
 
+    refuse_nonsense(where)
     path = path_of(where)
     if path is not None and not path.exists():
         raise StoreError(f"there is no store at {path}: `mapper send` and `mapper worker` make one, --store names one")

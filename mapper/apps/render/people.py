@@ -82,7 +82,7 @@ def receipt(gone: Gone, who: str, screen: Screen, *, for_good: bool) -> Iterator
     if gone.under_way:
         said = f"{gone.under_way:,} under way: erased as soon as it is known how they ended; look again then"
         yield from block(said, 2, screen, "bold yellow")
-    if not gone.scrubbed:
+    if not gone.scrubbed and not gone.under_way:
         said = "another program reads the store: the bytes are overwritten when a command opens it next"
         yield from block(said, 2, screen, "bold yellow")
     if not any(number for number, _ in counts) and not gone.under_way:

@@ -104,12 +104,16 @@ def _facts(story: Story, now: float) -> Iterator[tuple[str, str]]:
     if row.due is not None and row.state in ("ready", "waiting"):
         yield "due", f"in {length(row.due - now)}" if row.due > now else "now"
     if row.duplicates:
-        yield "repeated", f"{row.duplicates:,} times"
+        yield "repeated", _times(row.duplicates)
     if row.conflicts:
-        yield "conflict", f"{row.conflicts:,} times with another content"
+        yield "conflict", f"{_times(row.conflicts)} with another content"
     yield "mapping", row.fingerprint or "-"
     if story.event is None:
         yield "content", "gone: forgotten, or past its time"
+
+
+def _times(number: int) -> str:
+    return f"{number:,} time{'' if number == 1 else 's'}"
 
 
 def _steps(story: Story) -> Iterator[_Step]:

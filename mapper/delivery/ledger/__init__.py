@@ -12,6 +12,7 @@ Knows which transaction each verb is. Must not know an event's content, a mappin
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
@@ -46,6 +47,8 @@ __all__ = ["Deed", "Done", "Forgotten", "Ledger", "Wish", "open_ledger", "open_s
 
 #: So many jobs one transaction of a person's act moves, so that sending goes on meanwhile.
 _ACTS_AT_ONCE = 500
+#: Seconds until it is tried again to scrub the files where somebody was in the way: each time may take ten.
+_SCRUB_AGAIN = 60.0
 
 
 class Ledger:
@@ -69,6 +72,7 @@ class Ledger:
         self.policy = policy
         self.mapping = mapping
         self.fingerprint = fingerprint
+        self._scrub_again = 0.0
         store.write(self._begin)
 
     def _begin(self, connection: Connection) -> None:
@@ -138,18 +142,26 @@ class Ledger:
 
     def finish(self, endings: Sequence[Ending]) -> list[Settled]:
         """Settle tries that ended."""
-        settled = self.store.write(lambda c: settle.finish(c, self.store, self.account, self.policy, endings))
+        settled, forgot = self.store.write(lambda c: settle.finish(c, self.store, self.account, self.policy, endings))
         failpoints.passed("after_finish")
+        if forgot:
+            self._scrubbed()
         return settled
 
     def sweep(self, who: str, under_way: frozenset[int] | None = None, *, lines: bool = True) -> Swept:
-        """What time does: lapsed leases, what ``who`` has and is not ``under_way``, and people whose line got stuck."""
+        """What time does: lapsed leases, what ``who`` has and is not ``under_way``, and people whose line got stuck.
+
+        What was forgotten and could not be taken out of the files then is taken out now.
+        """
         swept, sweeper = Swept(), settle.Sweeper(who, under_way, lines)
         while True:
-            more = self.store.write(lambda c: settle.sweep(c, self.store, self.account, self.policy, sweeper))
+            more, _ = self.store.write(lambda c: settle.sweep(c, self.store, self.account, self.policy, sweeper))
             swept = Swept(*(a + b for a, b in zip(_numbers(swept), _numbers(more), strict=True)))
             if sum(_numbers(more)) < settle.AT_ONCE:
-                return swept
+                break
+        if time.monotonic() >= self._scrub_again and self.store.read(lambda c: c.execute(forget.TO_SCRUB).scalar()):
+            self._scrubbed()
+        return swept
 
     # --------------------------------------------------------------------------------------------------------- people
 
@@ -177,15 +189,22 @@ class Ledger:
     def forget(self, wish: forget.Wish) -> Forgotten:
         """Forget a person, and take what was theirs out of the files. Raises StoreError.
 
-        Where the files cannot be scrubbed at once the receipt says so, and it is done when the store is opened next.
+        Where the files cannot be scrubbed at once, or something is under way, the receipt says so: what is left goes
+        when that has ended, at a worker's next look, or when the store is opened next.
         """
         receipt = self.store.write(lambda c: forget.forget(c, self.store, self.account, wish))
         failpoints.passed("after_forget")
+        scrubbed = self._scrubbed()
+        return replace(receipt, scrubbed=scrubbed and not receipt.under_way)
+
+    def _scrubbed(self) -> bool:
+        """Take what was deleted out of the files; whether that was possible. Else the store knows that it is to do."""
         try:
             self.store.scrub()
         except StoreError:
-            return replace(receipt, scrubbed=False)
-        return receipt
+            self._scrub_again = time.monotonic() + _SCRUB_AGAIN
+            return False
+        return True
 
     def prune(self, older: float) -> int:
         """Take the contents of jobs away that ended more than so many seconds ago; how many."""

@@ -5,10 +5,12 @@ Knows which acts there are and from which states. Must not decide anything for t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, text, update
 
 from mapper.delivery.ledger import line, looks, tables
 from mapper.delivery.ledger.among import among
@@ -74,6 +76,23 @@ RENEW = (
     .values(fingerprint=bindparam("print"), once=bindparam("order"), because=bindparam("why"))
 )
 
+#: Jobs of one order, and one job by its number.
+SAME_KEY = select(_j.id, _j.happened, _j.state).where(
+    _j.account == MINE, _j.once == bindparam("order"), text(tables.ORDERED)
+)
+NUMBERED = select(_j.id, _j.happened, _j.state).where(_j.account == MINE, _j.id == bindparam("job"))
+ROW = select(tables.job).where(_j.account == MINE, _j.id == bindparam("job"))
+#: Whether a job's request is there.
+SENDABLE = select(tables.paper.c.job).where(
+    tables.paper.c.account == MINE, tables.paper.c.job == bindparam("job"), tables.paper.c.content.is_not(None)
+)
+#: A job in one of these was taken, or may have been, or may yet be: the same order beside it is a second card.
+_COUNTS: frozenset[State] = frozenset({"waiting", "ready", "sending", "unknown", "held", "delivered"})
+_EARLIER = re.compile(r"once_per: the same order as job ([0-9]+)", re.ASCII)
+#: How the reason of a job begins that is left because of ``once_per``.
+SAME_ORDER = "the same order as job "
+_PAGE = 500
+
 BECAME = select(_j.id, _j.state).where(_j.account == MINE, among(_j.id))
 
 #: Maps the event of a job again, with what is known of its person now.
@@ -85,6 +104,8 @@ class Deed:
     """What a person does: the verb, to which jobs, who and why. ``again`` maps the events of a replay anew.
 
     ``fingerprint``  of the mapping that ``again`` maps with
+    ``within``       seconds of the mapping's ``once_per``; None where no mapping is at hand to say them
+    ``twice``        whether a replay takes also what is the same order as another that was taken or may have been
     """
 
     verb: Verb
@@ -93,6 +114,8 @@ class Deed:
     why: str | None = None
     again: Again | None = field(default=None, repr=False)
     fingerprint: str = ""
+    within: float | None = None
+    twice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +139,87 @@ class Span:
     most: int
 
 
+class Orders:
+    """The orders that were taken or may have been, by their ``once_per`` key: what a replay is compared with.
+
+    Without the seconds of ``once_per``, what it once kept back is compared with all jobs of its key, and nothing else
+    is compared: a second card for nothing is worse than a question.
+    """
+
+    def __init__(self, account: str, deed: Deed) -> None:
+        self._account = account
+        self._within = deed.within
+        self._off = deed.twice or deed.verb != "replay"
+        self._known: dict[str, dict[int, tuple[float, State]]] = {}
+
+    def same(self, connection: Connection, row: Any, once: str | None) -> str | None:
+        """In words the order that a job would repeat under this key; None where there is none."""
+        if self._off or once is None:
+            return None
+        earlier = _EARLIER.fullmatch(row.because or "") if once == row.once else None
+        taken = dict(self._of(connection, once))
+        if earlier is not None:
+            taken |= self._counting(connection.execute(NUMBERED, {"mine": self._account, "job": int(earlier[1])}))
+        for number, (happened, state) in sorted(taken.items()):
+            named = earlier is not None and number == int(earlier[1])
+            if number != row.id and (named or self._near(row, happened, kept_back=earlier is not None)):
+                return f"{SAME_ORDER}{number}, which is {state}"
+        return None
+
+    def of(self, connection: Connection, job: int, once: str | None) -> str | None:
+        """As ``same`` for a job by its number; where it would repeat none, it counts as one from now on."""
+        if self._off or once is None:
+            return None
+        row = connection.execute(ROW, {"mine": self._account, "job": job}).one()
+        return _ordered(connection, row, once, self)
+
+    def goes(self, connection: Connection, row: Any, once: str | None) -> None:
+        """Note that a job goes into line: what is looked at after it may be the same order."""
+        if not self._off and once is not None:
+            self._of(connection, once)[row.id] = (row.happened, "ready")
+
+    def _near(self, row: Any, happened: float, *, kept_back: bool) -> bool:
+        return kept_back if self._within is None else abs(row.happened - happened) < self._within
+
+    def _of(self, connection: Connection, once: str) -> dict[int, tuple[float, State]]:
+        if once not in self._known:
+            found = connection.execute(SAME_KEY, {"mine": self._account, "order": once})
+            self._known[once] = self._counting(found)
+        return self._known[once]
+
+    @staticmethod
+    def _counting(rows: Any) -> dict[int, tuple[float, State]]:
+        return {row.id: (row.happened, row.state) for row in rows if row.state in _COUNTS}
+
+
+def kept(connection: Connection, account: str, deed: Deed) -> Counter[tuple[State, str | None]]:
+    """How many jobs a replay would leave because of ``once_per``, by state and reason, without changing any."""
+    left: Counter[tuple[State, str | None]] = Counter()
+    orders = Orders(account, deed)
+    for row in _all(connection, account, deed):
+        if row.owner is not None or row.once is None:
+            continue
+        if connection.execute(SENDABLE, {"mine": account, "job": row.id}).first() is None:
+            continue
+        if orders.same(connection, row, row.once) is not None:
+            left[row.state, row.because] += 1
+        else:
+            orders.goes(connection, row, row.once)
+    return left
+
+
+def _all(connection: Connection, account: str, deed: Deed) -> Iterator[Any]:
+    """The jobs that a deed means, a page at a time."""
+    after, rest = 0, deed.chosen.most
+    while rest is None or rest > 0:
+        size = _PAGE if rest is None else min(rest, _PAGE)
+        rows = connection.execute(looks.chosen(account, deed.chosen, meant(deed), after).limit(size)).all()
+        yield from rows
+        if len(rows) < size:
+            return
+        after, rest = rows[-1].id, None if rest is None else rest - size
+
+
 def act(connection: Connection, account: str, deed: Deed, now: float, span: Span) -> Done:
     """Do a deed to some of the jobs that it means, inside one transaction."""
     allowed = meant(deed)
@@ -123,7 +227,8 @@ def act(connection: Connection, account: str, deed: Deed, now: float, span: Span
         return Done()
     wanted = looks.chosen(account, deed.chosen, allowed, span.after).limit(span.most).with_for_update()
     rows = connection.execute(wanted).all()
-    moves = [_move(connection, account, deed, row, now) for row in rows]
+    orders = Orders(account, deed)
+    moves = [_move(connection, account, deed, (row, orders), now) for row in rows]
     left = tuple((row.id, move) for row, move in zip(rows, moves, strict=True) if isinstance(move, str))
     made = [(row, move) for row, move in zip(rows, moves, strict=True) if not isinstance(move, str)]
     if made:
@@ -138,14 +243,17 @@ def meant(deed: Deed) -> tuple[State, ...]:
     return tuple(state for state in FROM[deed.verb] if not deed.chosen.states or state in deed.chosen.states)
 
 
-def _move(connection: Connection, account: str, deed: Deed, row: Any, now: float) -> dict[str, Any] | str:
+def _move(
+    connection: Connection, account: str, deed: Deed, one: tuple[Any, Orders], now: float
+) -> dict[str, Any] | str:
     """Where a job goes; or in words why it stays."""
+    row, orders = one
     if row.owner is not None:
         return "a worker has it just now"
     to, because = _TO[deed.verb], deed.why if deed.verb == "hold" and deed.why else _BECAUSE[deed.verb]
     state: State = to if to != "line" else "waiting" if row.person is not None else "ready"
     if deed.verb == "replay":
-        drawn = _drawn(connection, account, deed, row)
+        drawn = _drawn(connection, account, deed, row, orders)
         if isinstance(drawn, str):
             return drawn
         if drawn is not None and drawn.state != "ready":
@@ -169,20 +277,33 @@ def _move(connection: Connection, account: str, deed: Deed, row: Any, now: float
     }
 
 
-def _drawn(connection: Connection, account: str, deed: Deed, row: Any) -> Draft | str | None:
+def _drawn(connection: Connection, account: str, deed: Deed, row: Any, orders: Orders) -> Draft | str | None:
     """What a replayed job is to send: as it is stored (None), mapped anew, or in words why it cannot be sent."""
     papers = connection.execute(looks.PAPER, {"mine": account, "job": row.id}).one_or_none()
     if papers is None:
         return "its content is gone: forgotten, or past its time"
     if deed.again is None:
-        return None if papers.content is not None else "it never made a request: replay it with --remap"
+        if papers.content is None:
+            return "it never made a request: replay it with --remap"
+        return _ordered(connection, row, row.once, orders)
     if row.attempts:
         return "it was tried already, so its content stays as it is: replay it without --remap"
     draft = deed.again(bytes(papers.event), connection)
+    repeats = _ordered(connection, row, draft.once, orders) if draft.state == "ready" else None
+    if repeats is not None:
+        return repeats
     mine = {"mine": account, "what": row.id}
     connection.execute(REMAP, {**mine, "where": draft.target, "body": draft.content})
     connection.execute(RENEW, {**mine, "print": deed.fingerprint, "order": draft.once, "why": draft.because})
     return draft
+
+
+def _ordered(connection: Connection, row: Any, once: str | None, orders: Orders) -> str | None:
+    """In words the order that a job would repeat; where there is none it counts as one from now on."""
+    repeats = orders.same(connection, row, once)
+    if repeats is None:
+        orders.goes(connection, row, once)
+    return repeats
 
 
 def _note(connection: Connection, account: str, deed: Deed, made: Sequence[tuple[Any, Any]], now: float) -> None:

@@ -41,6 +41,8 @@ TRAITS = delete(tables.identity).where(_i.account == MINE, among(_i.person))
 ALIASES = delete(tables.alias).where(_a.account == MINE, among(_a.anonymous))
 SCRUB = update(tables.store).values(scrub=True)
 
+TO_SCRUB = select(tables.store.c.scrub)
+
 #: Database drivers take a limited number of values at once.
 _AT_ONCE = 500
 
@@ -59,7 +61,8 @@ class Wish:
 class Forgotten:
     """The receipt: what was found and is gone. ``under_way`` jobs are forgotten when they have ended.
 
-    ``scrubbed`` is False where somebody reads the files just now: their bytes go when the store is opened next.
+    ``scrubbed`` is False where bytes are left: of what is under way, until it has ended; or all, where somebody reads
+    the files just now, until a worker looks or the store is opened next.
     """
 
     at: float

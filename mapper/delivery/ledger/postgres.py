@@ -13,7 +13,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, insert, text, update
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    create_engine,
+    insert,
+    literal_column,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -197,12 +209,20 @@ class PostgresStore:
         return False
 
     def scrub(self) -> None:
-        """Write the tables anew without what was deleted. Its log and its copies are the database's own affair."""
+        """Write the tables anew without what was deleted. Its log and its copies are the database's own affair.
+
+        Raises StoreError. What somebody deletes meanwhile stays to be scrubbed: the row that says so is another then.
+        """
         failpoints.passed("in_checkpoint")
-        with _told(), self._own().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            for table in _LARGE:
-                connection.execute(text(f'VACUUM FULL "{table.name}"'))
-            connection.execute(update(tables.store).values(scrub=False))
+        try:
+            with _told(), self._own().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                wrote: ColumnElement[str] = literal_column("xmin::text")  # which transaction wrote the row
+                before = connection.execute(select(wrote).select_from(tables.store)).scalar_one()
+                for table in _LARGE:
+                    connection.execute(text(f'VACUUM FULL "{table.name}"'))
+                connection.execute(update(tables.store).where(wrote == before).values(scrub=False))
+        except _AgainError:
+            raise StoreError("the database was away while the tables were written anew") from None
 
     def check(self) -> Iterable[str]:
         """What is wrong with the server's settings."""

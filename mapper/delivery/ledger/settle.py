@@ -16,6 +16,7 @@ from mapper.delivery import failpoints, verdict
 from mapper.delivery.ledger import line, tables
 from mapper.delivery.ledger.among import among
 from mapper.delivery.ledger.claim import GATE, day_of
+from mapper.delivery.ledger.forget import SCRUB
 from mapper.delivery.ledger.store import Store, spoken
 from mapper.delivery.ledger.tables import MINE
 from mapper.delivery.policy import Policy
@@ -92,8 +93,8 @@ _NOTHING_PRINTED = frozenset({"rejected", "retry", "pause"})
 
 def finish(
     connection: Connection, store: Store, account: str, policy: Policy, endings: Sequence[Ending]
-) -> list[Settled]:
-    """Settle tries, inside one transaction.
+) -> tuple[list[Settled], bool]:
+    """Settle tries, inside one transaction; and whether something was forgotten, so that the store is to be scrubbed.
 
     An answer that comes after its lease had lapsed settles the doubt, where nobody began another try meanwhile.
     """
@@ -114,12 +115,12 @@ def finish(
         moves.append((row, ending, move))
         due = now + move.delay if move.state == "ready" else None
         settled.append(Settled(ending.job, move.state, due, now - row.accepted))
-    _write(connection, store, account, moves, now)
+    forgot = _write(connection, store, account, moves, now)
     failpoints.passed("in_finish")
     after = _gate_after(gate, moves, policy, now)
     if after is not None:
         connection.execute(PASSED, {"mine": account, "now": now, **after})
-    return settled
+    return settled, forgot
 
 
 def _of(row: _Job | None, ending: Ending, policy: Policy, now: float) -> Move | None:
@@ -144,9 +145,10 @@ _ANSWERED_LATE = frozenset({"ready", "waiting", "held", "dead"})
 
 def _write(
     connection: Connection, store: Store, account: str, moves: list[tuple[_Job, Ending, Move]], now: float
-) -> None:
+) -> bool:
+    """Write down where jobs went; whether something was forgotten with that."""
     if not moves:
-        return
+        return False
     alike: defaultdict[tuple[tuple[str, Any], ...], list[int]] = defaultdict(list)
     for row, ending, move in moves:
         alike[tuple(_moved(move, now, ending.status).items())].append(row.id)
@@ -156,7 +158,7 @@ def _write(
     if late:  # such an answer replaces what was written of the silence before it
         connection.execute(ATTEMPT_GONE, [{"mine": account, "what": row.id, "which": row.attempts} for row in late])
     store.add(connection, tables.attempt, [_tried(account, row, ending, now) for row, ending, _ in moves])
-    _after(connection, account, moves)
+    return _after(connection, account, moves)
 
 
 def _tried(account: str, row: _Job, ending: Ending, now: float) -> dict[str, Any]:
@@ -191,12 +193,14 @@ def _moved(move: Move, now: float, status: int | None) -> dict[str, Any]:
     }
 
 
-def _after(connection: Connection, account: str, moves: Sequence[tuple[_Job, Ending, Move]]) -> None:
-    """Those behind come forward; what was to be forgotten goes."""
+def _after(connection: Connection, account: str, moves: Sequence[tuple[_Job, Ending, Move]]) -> bool:
+    """Those behind come forward; what was to be forgotten goes. Whether there was any such thing."""
     gone = [row.id for row, _, _ in moves if row.forget]
     if gone:
         connection.execute(FORGET, {"mine": account, "some": gone})
+        connection.execute(SCRUB)  # its bytes are there until the files are scrubbed, whoever does that
     line.promote(connection, account, (row.person for row, _, move in moves if move.state != "ready"))
+    return bool(gone)
 
 
 def _gate_after(
@@ -207,19 +211,21 @@ def _gate_after(
     None where all stays as it is.
     """
     paused, why, pauses, in_a_row = gate.paused, gate.because, gate.pauses, gate.in_a_row
-    already = paused is not None and paused > now  # what was under way when a pause began does not make it a second one
     begun = False
-    for _, ending, _ in moves:
+    for row, ending, _ in moves:
         if ending.ending in ("delivered", "rejected"):
             pauses = in_a_row = 0
             continue
         in_a_row += 0 if ending.account else 1
-        pause = verdict.pause(ending, pauses, in_a_row, policy)
+        # Nothing starts while a pause is on: what started before its end was under way when it began. It does not make
+        # it a second one, and waits no longer than that one did.
+        same = gate.paused is not None and row.started < gate.paused
+        pause = verdict.pause(ending, max(0, pauses - same), in_a_row, policy)
         if pause is not None:
             until = now + pause.seconds
             paused, why = (until, pause.because) if paused is None or until > paused else (paused, why)
-            begun = True
-    if begun and not already:
+            begun = begun or not same
+    if begun:
         pauses += 1
     # Each day has its own count: what was started yesterday was never in today's.
     unprinted = sum(e.ending in _NOTHING_PRINTED and day_of(row.started) == gate.day for row, e, _ in moves)
@@ -248,8 +254,11 @@ class Sweeper:
         return row.owner == self.who and (self.under_way is None or row.id in self.under_way)
 
 
-def sweep(connection: Connection, store: Store, account: str, policy: Policy, sweeper: Sweeper) -> Swept:
-    """What time does, inside one transaction: lapsed claims are free again, lapsed tries are settled as silence."""
+def sweep(connection: Connection, store: Store, account: str, policy: Policy, sweeper: Sweeper) -> tuple[Swept, bool]:
+    """What time does, inside one transaction: lapsed claims are free again, lapsed tries are settled as silence.
+
+    And whether something was forgotten, so that the store is to be scrubbed.
+    """
     now = store.now()
     asked: dict[str, Any] = {"mine": account}
     leased = connection.execute(
@@ -262,11 +271,11 @@ def sweep(connection: Connection, store: Store, account: str, policy: Policy, sw
     moves = [(row, _silence(row), _lapse(row, policy, now)) for row in found if row.state == "sending"]
     for row, _, move in moves:
         check(row.state, move.state)
-    _write(connection, store, account, moves, now)
+    forgot = _write(connection, store, account, moves, now)
     if sweeper.lines:
         line.mend(connection, account)
     ends = [move.state for _, _, move in moves]
-    return Swept(len(claims), ends.count("unknown"), ends.count("ready"), ends.count("dead"))
+    return Swept(len(claims), ends.count("unknown"), ends.count("ready"), ends.count("dead")), forgot
 
 
 def _lapse(row: _Job, policy: Policy, now: float) -> Move:

@@ -56,6 +56,8 @@ class SqliteStore:
         self._clock = SteadyClock()
         self._tight = False
         self._glances = 0
+        #: Which file it is. Whoever has it has its key, too, so that another one at that path is none of theirs.
+        self._file: tuple[int, int] | None = None
         self.begin_anew()
         self._open()
         _living.add(self)
@@ -63,6 +65,8 @@ class SqliteStore:
     # ------------------------------------------------------------------------------------------------------- opening
 
     def _open(self) -> None:
+        if self._file is not None:
+            self._refuse_another()
         try:
             with told():
                 _refuse_strangers(self.path)
@@ -76,6 +80,7 @@ class SqliteStore:
             with told(), self._turns.turn(), self._writer.begin() as connection:
                 self.secret = versions.prepare(connection, self.now())
                 self._refuse_less(connection)
+                self._file = turns.identity(self.path)
         except BaseException:
             self._disposed()
             self._turns.close()
@@ -131,8 +136,17 @@ class SqliteStore:
         return self._written(work)
 
     def _written(self, work: Callable[[Connection], T]) -> T:
-        with told(), self._turns.turn(), self._writer.begin() as connection:
-            return work(connection)
+        with told(), self._turns.turn():
+            self._refuse_another()
+            with self._writer.begin() as connection:
+                return work(connection)
+
+    def _refuse_another(self) -> None:
+        """Raise GoneError where the path is another file's by now, or none's: what went into this one would be lost."""
+        if turns.identity(self.path) != self._file:
+            raise turns.GoneError(
+                f"{self.path.name} was removed or replaced while it was in use: start again, with what is there now"
+            )
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Look at the last commit. Raises StoreError."""
@@ -151,6 +165,7 @@ class SqliteStore:
             with self._opening:
                 if not self._ready:
                     self._open()
+        self._refuse_another()
 
     # ------------------------------------------------------------------------------------------------------ forking
 
@@ -183,7 +198,7 @@ class SqliteStore:
         self._kept = ExitStack()
 
     def _disposed(self) -> None:
-        self._writer.dispose()
+        self._writer.dispose()  # SQLite leaves the log alone where the file is another's by now
         self._reader.dispose()
         if self._glance is not None:
             self._glance.close()
@@ -296,8 +311,7 @@ class SqliteStore:
             return wrong if found == "ok" else [*wrong, "the file is damaged: restore a copy"]
 
         wrong = self.read(look)
-        loose = [p.name for p in self.path.parent.glob(f"{self.path.name}*") if p.stat().st_mode & 0o077]
-        return [*wrong, *(f"others can read {name}: chmod 600" for name in loose)]
+        return [*wrong, *(f"others can read {one.name}: chmod 600" for one in turns.loose(self.path))]
 
     def explain(self, statement: Any, parameters: Mapping[str, Any]) -> str:
         """SQLite's query plan."""

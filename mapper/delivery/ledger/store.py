@@ -53,7 +53,10 @@ class Store(Protocol):
         """As ``add``; a row whose primary key is there already replaces that one."""
 
     def version(self) -> int | None:
-        """A number that is another one after each write, by whomever; None where only a look can tell."""
+        """A number that is another one after each write, by whomever; None where only a look can tell.
+
+        Raises StoreError where it is not the same store any more.
+        """
 
     def grown(self, jobs: int) -> None:
         """So many jobs are in it: where the database plans by the sizes of its tables, it may look at them now."""

@@ -32,6 +32,10 @@ _open: set[int] = set()
 _making = threading.Lock()
 
 
+class GoneError(StoreError):
+    """The store is not where it was: another one stands there, or none. Whoever has it open has to open it anew."""
+
+
 def _forked() -> None:
     """In a forked child: close the copies of the parent's descriptors. With them a lock would outlive its process."""
     while _open:
@@ -60,6 +64,21 @@ def made(path: Path) -> None:
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise _cannot(path, error) from None
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """By which a file is known while somebody has it open; None where none is there."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - it is asked for at each transaction, and a Path takes twice as long
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def loose(path: Path) -> list[Path]:
+    """Which of a database's own files others can read."""
+    own = [path.with_name(f"{path.name}{end}") for end in ("", "-wal", "-shm", ".turn", ".worker")]
+    return [one for one in own if one.is_file() and one.stat().st_mode & 0o077]
 
 
 def _as_open_as(path: Path) -> None:

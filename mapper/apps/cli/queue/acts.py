@@ -6,8 +6,6 @@ Knows what is said and asked before jobs are moved. Must not move one itself, no
 from __future__ import annotations
 
 import sys
-from collections import Counter
-from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,29 +13,19 @@ import typer
 from mapper.apps.cli import stores
 from mapper.apps.cli.app import MappingOption, SettingsOption, say
 from mapper.apps.cli.exits import Exit
+from mapper.apps.cli.queue import plans
 from mapper.apps.cli.queue.filters import Chosen, Manner, acting
+from mapper.apps.cli.queue.plans import Plan, Replay
 from mapper.delivery.values import Filter
-from mapper.frozen import dataclass, replace
+from mapper.frozen import replace
 from mapper.readers import UnreadableError
 
 if TYPE_CHECKING:  # rich and a database library are loaded only where they are needed
-    from mapper.apps.cli.queue.remap import Remap
-    from mapper.apps.render.queue import Moved
-    from mapper.delivery.ledger import Deed, Done, Ledger
+    from mapper.apps.render.terminal import Screen
+    from mapper.delivery.ledger import Done
     from mapper.delivery.ledger.acts import Verb
-    from mapper.delivery.ledger.overview import Tally
+    from mapper.delivery.ledger.store import Store
 
-#: What jobs become, in words. In line is ready, or waiting behind an earlier job of the same person.
-_BECOMES: dict[Verb, str] = {
-    "hold": "held",
-    "release": "ready",
-    "deliver": "delivered",
-    "resend": "ready",
-    "drop": "dead",
-    "replay": "ready",
-}
-#: The verbs as they are typed.
-_TYPED: dict[Verb, str] = {"deliver": "resolve --delivered", "resend": "resolve --again"}
 #: Numbers that are said one by one.
 _NAMED = 10
 
@@ -47,7 +35,7 @@ _NAMED = 10
 
 @acting
 def hold(chosen: Chosen, manner: Manner) -> None:
-    """Keep jobs back that are waiting or ready, until they are released."""
+    """Keep jobs back that are waiting or ready, until they are released. Without --account those of all accounts."""
     _act("hold", chosen, manner)
 
 
@@ -90,7 +78,7 @@ def drop(chosen: Chosen, manner: Manner) -> None:
 
 
 @acting
-def replay(
+def replay(  # noqa: PLR0913 - the options of a command
     chosen: Chosen,
     manner: Manner,
     remap: Annotated[  # noqa: FBT002 - typer's way to say a switch
@@ -98,119 +86,67 @@ def replay(
     ] = False,
     mapping: MappingOption = None,
     setting: SettingsOption = None,
+    twice: Annotated[  # noqa: FBT002 - typer's way to say a switch
+        bool, typer.Option("--twice", help="Also the same order as another one that was taken, or may have been.")
+    ] = False,
 ) -> None:
     """Send jobs after all that ended without being taken: rejected, dead, suppressed; with --remap invalid and skipped.
 
     Without --remap the request is the one that was made when the event came. With it, only jobs are mapped again
     that were never tried: what may have left once stays as it was.
-    """
-    if not remap:
-        _act("replay", chosen, manner)
-        return
-    # The mapping is loaded, and with it what maps, only where something is mapped.
-    from mapper.apps.cli.queue.remap import Remap
 
-    _act("replay", chosen, manner, Remap.load(mapping, setting, chosen.source))
+    What would be the same order as another one that was taken, or may have been, stays, unless --twice is said. With
+    the mapping (-m) any two jobs are compared by its once_per; without it, those that once_per kept back.
+    """
+    if not remap and mapping is None:
+        _act("replay", chosen, manner, Replay(twice=twice))
+        return
+    # The mapping is loaded, and with it what maps, only where something is mapped or compared.
+    from mapper.apps.cli.queue.remap import Remap, window
+
+    if remap:
+        _act("replay", chosen, manner, Replay(Remap.load(mapping, setting, chosen.source), twice))
+    else:
+        _act("replay", chosen, manner, Replay(twice=twice, window=window(mapping)))
 
 
 # -------------------------------------------------------------------------------------------------------------- an act
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """An act before it is done: what it would move, and by which deed."""
-
-    ledger: Ledger
-    deed: Deed
-    tallies: tuple[Tally, ...]
-    remap: Remap | None = None
-
-    @property
-    def seen(self) -> int:
-        """How many jobs it looks at."""
-        return sum(one.number for one in self.tallies)
-
-    @property
-    def moved(self) -> int:
-        """How many it moves, as far as that can be told before."""
-        return sum(self._moves(one) for one in self.tallies)
-
-    @property
-    def doubtful(self) -> int:
-        """How many of them may have been taken already, where nobody has said that they were not."""
-        return sum(one.doubtful for one in self.tallies) if self.deed.verb == "replay" and self.remap is None else 0
-
-    def _moves(self, one: Tally) -> int:
-        if self.remap is not None:
-            return one.number - one.tried
-        return one.sendable if self.deed.verb == "replay" else one.number - one.busy
-
-    def rows(self) -> Iterator[Moved]:
-        """What moves, for a table."""
-        from mapper.apps.render.queue import Moved
-
-        for one in self.tallies:
-            moved = self._moves(one)
-            if moved and self.remap is not None:
-                yield Moved(moved, one.state, "mapped again", one.because)
-            elif moved:
-                yield Moved(moved, one.state, _BECOMES[self.deed.verb], one.because)
-
-    def left(self) -> Counter[str]:
-        """What stays, by why."""
-        left: Counter[str] = Counter()
-        for one in self.tallies:
-            left["a worker has it just now"] += one.busy
-            if self.remap is not None:
-                left["tried already: it stays as it is, and is replayed without --remap"] += one.tried
-            elif self.deed.verb == "replay" and one.state in ("invalid", "skipped"):
-                left["it never made a request: --remap maps it again"] += one.number - one.sendable
-            elif self.deed.verb == "replay":
-                left["its content is gone: forgotten, or past its time"] += one.number - one.sendable
-        return +left
-
-
-def _act(verb: Verb, chosen: Chosen, manner: Manner, remap: Remap | None = None) -> None:
+def _act(verb: Verb, chosen: Chosen, manner: Manner, replay: Replay | None = None) -> None:
     """Do it: say what it means, ask where that is due, move, and say what was done."""
     if chosen.everything and not manner.everything:
         raise typer.BadParameter("say which jobs are meant, by --state, --job and the like; or --all")
     with stores.opening(manner.store) as store:
-        ledger = stores.ledger(store, stores.one_account(store, manner.account))
-        plan = _plan(ledger, verb, chosen.filter(store.secret, store.now()), manner, remap)
-        if not plan.seen:
-            _nothing(plan)
+        names = _accounts(store, verb, chosen, manner)
+        wanted = chosen.filter(store.secret, store.now())
+        every = [plans.made(stores.ledger(store, name), verb, wanted, manner, replay or Replay()) for name in names]
+        some = [plan for plan in every if plan.seen]
+        if not some:
+            _nothing(every[0])
         elif manner.dry_run:
-            _show_dry(plan)
-        elif _agreed(plan, manner):
-            done = ledger.act(replace(plan.deed, chosen=replace(plan.deed.chosen, most=plan.seen)))
-            _report(plan, done)
+            _show_dry(some, named=len(every) > 1)
+        elif _agreed(some, manner):
+            for plan in some:
+                _do(plan, named=len(every) > 1)
 
 
-def _plan(ledger: Ledger, verb: Verb, wanted: Filter, manner: Manner, remap: Remap | None) -> _Plan:
-    """What would be done. Raises a usage error where nothing of it can be."""
-    from mapper.delivery.ledger import Deed, acts, overview
+def _accounts(store: Store, verb: Verb, chosen: Chosen, manner: Manner) -> list[str]:
+    """The accounts that are meant. To keep jobs back is safe: it is done in all accounts, unless one is named.
 
-    deed = Deed(verb, wanted, stores.who(manner.who), manner.why)
-    if remap is not None:
-        remap.check(ledger)
-        deed = replace(deed, again=remap.again(ledger), fingerprint=remap.fingerprint)
-    states = acts.meant(deed)
-    if not states:
-        raise typer.BadParameter(f"{_typed(verb)} takes jobs that are {_or(acts.FROM[verb])}", param_hint="--state")
-    tallies = ledger.store.read(lambda c: overview.tally(c, ledger.account, wanted, states))
-    return _Plan(ledger, deed, tuple(tallies), remap)
+    A job's number is one of an account. Raises NoAccountError.
+    """
+    several = stores.accounts(store, manner.account) if verb == "hold" and not chosen.job else []
+    return several or [stores.one_account(store, manner.account)]
 
 
-def _typed(verb: Verb) -> str:
-    return _TYPED.get(verb, verb)
+def _do(plan: Plan, *, named: bool) -> None:
+    """Do it to the jobs of one account."""
+    done = plan.ledger.act(replace(plan.deed, chosen=replace(plan.deed.chosen, most=plan.seen)))
+    _report(plan, done, f"{plan.ledger.account}: " if named else "")
 
 
-def _or(words: Iterable[str]) -> str:
-    *first, last = words
-    return f"{', '.join(first)} or {last}" if first else last
-
-
-def _nothing(plan: _Plan) -> None:
+def _nothing(plan: Plan) -> None:
     """Say that no job is meant; for jobs that were named, why. Ends the command where one was."""
     from mapper.delivery.ledger import acts
 
@@ -219,18 +155,28 @@ def _nothing(plan: _Plan) -> None:
         say("no job is like that: nothing to do")
         return
     found = {row.job: row.state for row in plan.ledger.rows(Filter(jobs=wanted.jobs))}
+    takes = f"{plans.typed(plan.deed.verb)} takes jobs that are {plans.alternatives(acts.FROM[plan.deed.verb])}"
     for job in wanted.jobs:
         is_ = f"job {job} is {found[job]}" if job in found else f"there is no job {job}"
-        say(f"error: {is_}; {_typed(plan.deed.verb)} takes jobs that are {_or(acts.FROM[plan.deed.verb])}")
+        say(f"error: {is_}; {takes}")
     raise typer.Exit(Exit.USAGE)
 
 
-def _show_dry(plan: _Plan) -> None:
+def _show_dry(some: list[Plan], *, named: bool) -> None:
     # Pages are laid out with rich, which is loaded only when one is drawn.
-    from mapper.apps.render import queue as layout
     from mapper.apps.render import terminal
 
     screen = terminal.screen(sys.stdout)
+    for plan in some:
+        if named:
+            terminal.show(terminal.block(plan.ledger.account, 0, screen, "bold"))
+        _show_one_dry(plan, screen)
+
+
+def _show_one_dry(plan: Plan, screen: Screen) -> None:
+    from mapper.apps.render import queue as layout
+    from mapper.apps.render import terminal
+
     rows = list(plan.rows() if plan.remap is None else plan.remap.foreseen(plan.ledger, plan.deed))
     moved = sum(row.number for row in rows if row.was != row.becomes)
     head = f"{_many(moved)} would move{':' if rows else ''}"
@@ -238,35 +184,34 @@ def _show_dry(plan: _Plan) -> None:
     for why, number in plan.left().items():
         terminal.show(terminal.block(f"{_many(number)} would stay: {why}", 0, screen, "yellow"))
     if plan.doubtful:
-        terminal.show(terminal.block(_doubt(plan), 0, screen, "bold red"))
+        terminal.show(terminal.block(_doubt(plan.moved, plan.doubtful), 0, screen, "bold red"))
 
 
-def _agreed(plan: _Plan, manner: Manner) -> bool:
+def _agreed(some: list[Plan], manner: Manner) -> bool:
     """Whether it is to be done. More than one job, or one that may have been taken, is asked for."""
-    ask = plan.moved > 1 or plan.doubtful
-    if manner.yes or not ask:
-        if plan.doubtful:
-            say(_doubt(plan))
+    moved, doubtful = sum(plan.moved for plan in some), sum(plan.doubtful for plan in some)
+    doubt = _doubt(moved, doubtful) if doubtful else None
+    if manner.yes or not (moved > 1 or doubtful):
+        if doubt:
+            say(doubt)
         return True
     if not sys.stdin.isatty():
-        several = _many(plan.moved) if plan.remap is None else f"up to {_many(plan.moved)}"
-        message = f"{several} would be moved and nobody can be asked"
-        hint = "--dry-run says which, --yes goes on"
-        doubt = f" ({_doubt(plan)})" if plan.doubtful else ""
-        raise UnreadableError(f"{message}: {hint}{doubt}")
+        several = _many(moved) if some[0].remap is None else f"up to {_many(moved)}"
+        hint = "--dry-run says which, --yes goes on" + (f" ({doubt})" if doubt else "")
+        raise UnreadableError(f"{several} would be moved and nobody can be asked: {hint}")
     # Pages are laid out with rich, which is loaded only when one is drawn.
     from mapper.apps.render import queue as layout
     from mapper.apps.render import terminal
 
     screen = terminal.screen(sys.stderr)
-    terminal.show(layout.moves(plan.rows(), screen), sys.stderr)
-    if plan.doubtful:
-        terminal.show(terminal.block(_doubt(plan), 0, screen, "bold red"), sys.stderr)
-    return _typed_in(plan.moved)
+    terminal.show(layout.moves([row for plan in some for row in plan.rows()], screen), sys.stderr)
+    if doubt:
+        terminal.show(terminal.block(doubt, 0, screen, "bold red"), sys.stderr)
+    return _typed_in(moved)
 
 
-def _doubt(plan: _Plan) -> str:
-    some = "it" if plan.moved == 1 else f"{plan.doubtful:,} of them"
+def _doubt(moved: int, doubtful: int) -> str:
+    some = "it" if moved == 1 else f"{doubtful:,} of them"
     return f"{some} may have been taken already: a try ended without an answer, and sending again may print twice"
 
 
@@ -280,20 +225,30 @@ def _typed_in(count: int) -> bool:
     return False
 
 
-def _report(plan: _Plan, done: Done) -> None:
+def _report(plan: Plan, done: Done, account: str) -> None:
     """What was done; ends the command where a job that was named stayed."""
-    say(f"{_many(done.moved)} moved: {_typed(plan.deed.verb)}, by {plan.deed.who}")
+    to = "mapped again" if plan.remap is not None else f"to {plans.BECOMES[plan.deed.verb]}"
+    say(f"{account}{_many(done.moved)} moved, {to}: {plans.typed(plan.deed.verb)}, by {plan.deed.who}")
     for why, jobs in _by_reason(done).items():
         named = f" ({', '.join(str(job) for job in jobs)})" if len(jobs) <= _NAMED else ""
-        say(f"{_many(len(jobs))} stayed: {why}{named}")
+        say(f"{account}{_many(len(jobs))} stayed: {why}{named}")
     if plan.deed.chosen.jobs and done.left:
         raise typer.Exit(Exit.USAGE)
 
 
 def _by_reason(done: Done) -> dict[str, list[int]]:
+    """The jobs that stayed, by why. Where many orders are repeats, which each of them repeats is not said."""
+    from mapper.delivery.ledger import acts
+
+    repeats = sum(why.startswith(acts.SAME_ORDER) for _, why in done.left)
     reasons: dict[str, list[int]] = {}
     for job, why in done.left:
-        reasons.setdefault(why, []).append(job)
+        if not why.startswith(acts.SAME_ORDER):
+            reasons.setdefault(why, []).append(job)
+        elif repeats > _NAMED:
+            reasons.setdefault(plans.SAME_ORDERS, []).append(job)
+        else:
+            reasons.setdefault(f"{why}; --twice sends it all the same", []).append(job)
     return reasons
 
 

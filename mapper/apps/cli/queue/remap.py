@@ -6,13 +6,14 @@ Knows how a stored event is mapped with what is known now. Must not store anythi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from mapper.apps.cli import loading
 from mapper.apps.cli.stores import NoAccountError
 from mapper.delivery.intake import Intake
+from mapper.delivery.policy import of_plan
 from mapper.delivery.values import Draft, Filter, Row
 from mapper.frozen import dataclass, replace
 from mapper.pipeline import Mapper
@@ -48,10 +49,15 @@ class Remap:
 
         return outbox.fingerprint(self.mapper)
 
+    @property
+    def within(self) -> float:
+        """The seconds of its ``once_per``; 0 where it has none."""
+        return of_plan(self.mapper.plan).within
+
     def check(self, ledger: Ledger) -> None:
         """Raise NoAccountError where the jobs are another destination's: they would leave in the wrong form."""
         own = self.mapper.destination
-        if ledger.account != own and not ledger.account.startswith(f"{own} at "):
+        if not _is_of(ledger.account, own):
             raise NoAccountError(
                 f"these are jobs of {ledger.account}, and the mapping is one for {own}: say -m MAPPING"
             )
@@ -74,14 +80,33 @@ class Remap:
         Those that would be as they were are among them.
         """
         from mapper.apps.render.queue import Moved
+        from mapper.delivery.ledger.acts import Orders
 
         counts: Counter[tuple[str, str, str | None]] = Counter()
-        again = self.again(ledger)
+        again, orders = self.again(ledger), Orders(ledger.account, deed)
+
+        def foresee(row: Row, event: bytes, connection: Any) -> tuple[str, str | None]:
+            draft = again(event, connection)
+            repeats = orders.of(connection, row.job, draft.once) if draft.state == "ready" else None
+            return (row.state, repeats) if repeats else (draft.state, draft.because)
+
         for row, event in _events(ledger, deed):
-            draft = ledger.store.read(partial(again, event))
-            counts[row.state, draft.state, draft.because] += 1
+            becomes, because = ledger.store.read(partial(foresee, row, event))
+            counts[row.state, becomes, because] += 1
         for (was, becomes, because), number in counts.most_common():
             yield Moved(number, was, becomes, because)
+
+
+def window(mapping: str | None) -> Callable[[str], float | None]:
+    """The seconds of a mapping's ``once_per`` in an account; None in another destination's. Raises MappingError."""
+    mapper = loading.mapping(mapping)
+    within = of_plan(mapper.plan).within
+    return lambda account: within if _is_of(account, mapper.destination) else None
+
+
+def _is_of(account: str, destination: str) -> bool:
+    """Whether an account's jobs are a destination's."""
+    return account in (destination, f"{destination} sandbox") or account.startswith(f"{destination} at ")
 
 
 def _events(ledger: Ledger, deed: Deed) -> Iterator[tuple[Row, bytes]]:

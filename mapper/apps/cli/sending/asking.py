@@ -38,7 +38,8 @@ def agreed(run: Run) -> Order | None:
     if waiting:
         say(f"and {sums.many(waiting, 'job')} of earlier runs, which still wait in the store,")
     total = found.sent + waiting
-    say(f"{sums.at_rate(total, order.policy.rate)}. Each may be printed and cost money.")
+    if total:
+        say(f"{sums.at_rate(total, order.policy.rate)}. Each may be printed and cost money.")
     other = run.other_worker() if total else None
     if other is not None and other.account not in (None, run.outbox.ledger.account):
         say(f"Process {other.process} is the store's worker, for {other.account}: they wait until it has stopped.")

@@ -16,13 +16,14 @@ from typing import Any, Self
 
 from mapper.apps.cli import loading, outputs, stores
 from mapper.apps.cli.app import say
-from mapper.apps.cli.exits import Exit
-from mapper.apps.cli.interrupts import Interrupts
+from mapper.apps.cli.exits import Exit, signalled
 from mapper.apps.cli.sending import sums
 from mapper.apps.cli.sending.draining import Backlog, Gauge, Labour, holder_of
+from mapper.apps.cli.sending.signals import Signals
 from mapper.apps.cli.sending.slips import Slips
 from mapper.apps.cli.sending.sums import Sum, Way
 from mapper.apps.cli.sending.taking import Taking
+from mapper.apps.cli.sending.whereabouts import store_option
 from mapper.apps.outbox import Outbox, Policy, Sending, Status
 from mapper.apps.render.sending import Line
 from mapper.delivery.ledger.accept import Mapping
@@ -76,7 +77,13 @@ class Order:
             ndjson.check(name)
         if self._inputs.count("-") > 1:
             raise UnreadableError("standard input can be read once")
-        if self.results is None or not Path(self.results).exists():
+        if self.results is None:
+            return
+        if not Path(self.results).parent.is_dir():
+            raise outputs.UnwritableError(
+                f"cannot write {self.results}: there is no directory {Path(self.results).parent}"
+            )
+        if not Path(self.results).exists():
             return
         if Path(self.results).is_file():
             raise outputs.UnwritableError(f"{self.results} is there already: choose another name, or move it away")
@@ -91,11 +98,11 @@ class Order:
     @property
     def way(self) -> Way:
         """What a person needs to know to go on with it."""
-        store = stores.option(self.store)
+        store = store_option(self.store)
         mapping = "" if self.called is None else f" -m {shlex.quote(self.called)}"
         to = "" if self.url is None else f" --to {shlex.quote(self.url)}"
         worker = f"mapper worker{store}{mapping}{to}" if self.account is None else None
-        return Way(self.kept, store, worker, self.policy.stale_after, self.mapper.destination)
+        return Way(self.kept, store, worker, self.policy.stale_after, self.mapper.destination, mapping)
 
 
 class Guards:
@@ -134,6 +141,7 @@ class Run:
         )
         self.guards = Guards(self.outbox.intake.draft, guarded=order.mapper.plan.send.once_per is not None)
         self.outbox.ledger.mapping = self.guards
+        self._signals = Signals(self._stop)
         self._sending = self._left = False
 
     def __enter__(self) -> Self:
@@ -145,28 +153,33 @@ class Run:
         if not self._left:
             self.outbox.close()
 
-    def to_the_end(self) -> Exit:
-        """Accept, send, and show the account. Raises MapperError."""
-        interrupts = Interrupts(self._stop)
-        with Slips() as slips, interrupts:
-            self._accept(slips, interrupts)
+    def to_the_end(self) -> int:
+        """Accept, send, and show the account; the exit code. Raises MapperError."""
+        with Slips() as slips, self._signals:
+            self._accept(slips)
             try:
-                self._send(interrupts)
+                self._send()
             except KeyboardInterrupt:
                 self._left = True
                 say("Left at once. What was under way stands as unknown when the store is used next.")
-                return Exit.NOT_DELIVERED
+                return signalled(self._signals.number)
             self.sum.add(slips, self.outbox.ledger)
             own = self.sum.counts["delivered"] - slips.delivered
             self.sum.others = max(0, self.gauge.moves["delivered"] - own)
             self.sum.show(self.order.way)
             if self.order.results is not None:  # last: what became of the events is said, whatever becomes of the file
                 sums.write(self.order.results, slips, self.outbox.ledger)
-        return self.sum.exit
+        return self._exit
+
+    @property
+    def _exit(self) -> int:
+        """The exit code: that of the signal, where one came and something was not delivered."""
+        broken_off = self._signals.count and self.sum.exit is Exit.NOT_DELIVERED
+        return signalled(self._signals.number) if broken_off else self.sum.exit
 
     def _stop(self) -> None:
         """What the first Ctrl-C does. It runs inside a signal, where a stream may be in the middle of a line."""
-        self.sum.stopped = "Ctrl-C"
+        self.sum.stopped = self._signals.called
         self.outbox.stop()
         if self._sending:
             with suppress(OSError, ValueError):
@@ -174,11 +187,11 @@ class Run:
 
     # ------------------------------------------------------------------------------------------------------------- in
 
-    def _accept(self, slips: Slips, interrupts: Interrupts) -> None:
+    def _accept(self, slips: Slips) -> None:
         before, taking = self.guards.unguarded, Taking(self.outbox, slips, self.order.most)
         try:
             with Line(sys.stderr) as line:
-                taking.all(self.order.files, interrupts, line)
+                taking.all(self.order.files, self._signals, line)
         except MapperError:
             if slips.read and self.order.kept:
                 say(f"Accepted up to {taking.up_to}, and kept. Nothing was sent by this run.")
@@ -188,7 +201,7 @@ class Run:
 
     # ------------------------------------------------------------------------------------------------------------ out
 
-    def _send(self, interrupts: Interrupts) -> None:
+    def _send(self) -> None:
         """Send what waits, until nothing is due soon, or until told to stop."""
         self.sum.status = self.outbox.status()
         if self.sum.stopped is not None:
@@ -197,12 +210,12 @@ class Run:
         if self.sum.sender is not None:
             return
         backlog = Backlog(self.outbox, self.gauge)
-        if backlog.left and self.order.kept:
-            say(f"{sums.many(backlog.left, 'job')} to be sent, {sums.at_rate(backlog.left, self.order.policy.rate)}.")
+        if self.order.kept:
+            self._announce(backlog)
         self._sending = True
         try:
             with Line(sys.stderr) as line:
-                self._watched(interrupts, backlog, line)
+                self._watched(backlog, line)
         except StoreBusyError:
             self.sum.sender = self.other_worker()
             if self.sum.sender is None:
@@ -211,6 +224,20 @@ class Run:
         self.sum.status = self.outbox.status()
         self.sum.elsewhere = self._elsewhere(self.sum.status)
         self.sum.stopped = self._why_it_stopped()
+
+    def _announce(self, backlog: Backlog) -> None:
+        """Say how many are to be sent. What is under way is another worker's, or was that of one that is gone."""
+        alone, under_way = self.outbox.ledger.store.alone, backlog.status.counts["sending"]
+        if alone and self.order.policy.unknown == "resend":
+            under_way = 0
+        left = backlog.left - under_way
+        if left > 0:
+            say(f"{sums.many(left, 'job')} to be sent, {sums.at_rate(left, self.order.policy.rate)}.")
+        if under_way:
+            are = "is" if under_way == 1 else "are"
+            them = "it" if under_way == 1 else "them"
+            gone = f"at a worker that is gone; a person has to settle {them}" if alone else "at another worker"
+            say(f"{under_way:,} {are} under way {gone}.")
 
     def other_worker(self) -> Holder | None:
         """The process that has an SQLite store, and keeps it: one that is about to end does not send what is new."""
@@ -221,7 +248,7 @@ class Run:
             time.sleep(_GLANCE)
         return None
 
-    def _watched(self, interrupts: Interrupts, backlog: Backlog, line: Line) -> None:
+    def _watched(self, backlog: Backlog, line: Line) -> None:
         whole = max(1, backlog.left)
 
         def look() -> None:
@@ -231,7 +258,7 @@ class Run:
                 backlog.look()
             line.show(backlog.words(self.order.policy.gap), 1 - backlog.left / max(whole, backlog.left))
 
-        Labour(self._drain, self.outbox.stop).watched(interrupts, look)
+        Labour(self._drain, self.outbox.stop).watched(self._signals, look)
 
     def _drain(self) -> None:
         """Send until nothing is due soon. What other workers have is waited for, and what they let go is sent."""
@@ -260,7 +287,8 @@ class Run:
         if not any(status.counts[state] for state in ("waiting", "ready")):
             return None
         if self.gauge.refused is not None:
-            return f"the key or the account was refused ({self.gauge.refused})"
+            paused = f"paused for {sums.lasting(status.paused - status.now)} more" if status.paused is not None else ""
+            return ", ".join(filter(None, (f"the key or the account was refused ({self.gauge.refused})", paused)))
         if self.sum.stopped is not None:
             return self.sum.stopped
         if status.paused is not None:

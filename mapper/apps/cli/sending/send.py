@@ -134,7 +134,7 @@ def _is_said(context: typer.Context, name: str) -> bool:
     return given is not None and given.name == "COMMANDLINE"
 
 
-def _to_sandbox(order: Order, *, kept: bool) -> Exit:
+def _to_sandbox(order: Order, *, kept: bool) -> int:
     """Send to a sandbox of the run; from a store of the run, unless one is kept."""
     from mapper.apps.cli.sending.dispatch import Run, sandboxed
 

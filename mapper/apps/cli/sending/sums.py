@@ -5,6 +5,7 @@ Knows states, slips and words. Must not send, nor hold a trait.
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -51,7 +52,7 @@ class Way:
     ``kept``     whether the store outlives the run      ``store``   the option that names it, where one is needed
     ``worker``   the command that goes on with its jobs; None where only the same command does
     ``stale``    seconds of age beyond which nothing is sent; None is never
-    ``called``   the destination
+    ``called``   the destination                     ``mapping`` the option that names it, where one was said
     """
 
     kept: bool
@@ -59,6 +60,7 @@ class Way:
     worker: str | None
     stale: float | None
     called: str
+    mapping: str = ""
 
 
 @dataclass(slots=True)
@@ -70,7 +72,7 @@ class Sum:
     ``before``     accepted by an earlier run already     ``unguarded``    orders that once_per does not guard
     ``cut``        why some lines were not accepted       ``up_to``   the last line that was
     ``stopped``    why sending ended before all was sent  ``sender``  the other process that is the store's worker
-    ``others``     of earlier runs, delivered as well   ``elsewhere``  jobs that another worker has under way
+    ``others``     of other runs, delivered as well   ``elsewhere``  jobs that another worker has under way
     """
 
     counts: Counter[State] = field(default_factory=Counter)
@@ -135,18 +137,25 @@ class Sum:
     def _rows(self) -> Iterator[Count]:
         for state, means in MEANINGS.items():
             if self.counts[state] or state == "delivered":
-                yield Count(self.counts[state], state, means, _STYLES.get(state, ""))
+                words = self._kept_back() if state == "suppressed" else means
+                yield Count(self.counts[state], state, words, _STYLES.get(state, ""))
         if self.repeated:
             yield Count(self.repeated, "repeated", _REPEATED)
         if self.conflicting:
             yield Count(self.conflicting, "conflicting", _CONFLICTING, _STYLES["conflicting"])
+
+    def _kept_back(self) -> str:
+        """Why some were suppressed, and how many of each."""
+        again = self.counts["suppressed"] - self.stale
+        both = ((self.stale, "too old"), (again, "the same order again"))
+        return "not sent: " + ", ".join(f"{number:,} {why}" for number, why in both if number)
 
     def _sentences(self, way: Way) -> Iterator[str]:
         """What a person has to know besides the counts."""
         if self.before:
             yield f"{many(self.before, 'call')} accepted by an earlier run already; none of them is sent twice."
         if self.others:
-            yield f"{many(self.others, 'job')} of earlier runs delivered as well."
+            yield f"{many(self.others, 'job')} of other runs delivered as well."
         if self.cut:
             yield f"What comes after {self.up_to} was not read: {self.cut}."
         yield from self._about_waiting(way)
@@ -166,6 +175,9 @@ class Sum:
     def _about_waiting(self, way: Way) -> Iterator[str]:
         if self.stopped:
             yield f"Sending stopped: {self.stopped}."
+        if self.status is not None and self.status.paused is not None and way.kept:
+            account = f" --account {shlex.quote(self.status.account)}" if self.status.account != way.called else ""
+            yield f"`mapper queue release{way.store}{account} --pause` ends the pause, once its reason is gone."
         left = sum(self.status.counts[state] for state in _WAITING) if self.status is not None else self.waiting
         again = "the same command again" + (f", or `{way.worker}`," if way.worker else "")
         if self._handed_over:
@@ -198,7 +210,8 @@ class Sum:
 
     def _about_age(self, way: Way) -> Iterator[str]:
         older = f"older than {spell_age(way.stale)}" if way.stale is not None else "too old when they were accepted"
-        out = f"`mapper queue replay{way.store} --state suppressed` sends them all the same; before they are accepted, "
+        replay = f"mapper queue replay{way.store}{way.mapping} --state suppressed --reason stale"
+        out = f"`{replay}` sends them all the same; before they are accepted, "
         yield (
             f"{many(self.stale, 'event')} not sent: {older}. {out if way.kept else ''}--stale-after none keeps no event"
             " back for its age."

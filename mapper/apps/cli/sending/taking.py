@@ -5,12 +5,14 @@ Knows lines and batches. Must not know what becomes of an event, nor send any.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import islice
 
 from mapper import event
 from mapper.apps.cli.interrupts import Interrupts
+from mapper.apps.cli.sending.signals import called
 from mapper.apps.cli.sending.slips import Slips
 from mapper.apps.outbox import Outbox
 from mapper.apps.render.sending import Line
@@ -85,8 +87,8 @@ class Taking:
                         self.cut = "the files have more lines than were counted"
                         break
                     some.append(entry)
-        except KeyboardInterrupt:
-            self.cut = "Ctrl-C"
+        except KeyboardInterrupt as error:
+            self.cut = called(getattr(error, "number", signal.SIGINT))
         self._over = self.cut is not None or len(some) < AT_ONCE
         return some
 

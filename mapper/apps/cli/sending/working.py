@@ -29,6 +29,8 @@ from mapper.pipeline import Mapper
 
 #: Seconds between two lines that say how it goes.
 _EVERY = 60.0
+#: And where it always is the same.
+_AT_LEAST_EVERY = 3600.0
 #: The same trouble is told once in so many seconds.
 _ONCE_IN = 60.0
 #: What becomes of a job and waits for somebody, or was in vain.
@@ -88,6 +90,7 @@ class Log(Gauge):
         self._lines: SimpleQueue[str] = SimpleQueue()
         self._told: dict[str, float] = {}
         self._until: float | None = None
+        self._ailing = False
         #: What is said first, once it has the store.
         self.hello: str | None = None
 
@@ -126,7 +129,14 @@ class Log(Gauge):
         words, now = str(error), time.monotonic()
         if now - self._told.get(words, float("-inf")) >= _ONCE_IN:
             self._told[words] = now
+            self._ailing = True
             self.put(f"trouble with the store, trying again: {words}")
+
+    def recovered(self) -> None:
+        """It can be used again: said where the trouble was."""
+        if self._ailing:
+            self._ailing = False
+            self.put("the store works again")
 
     def swept(self, swept: Swept) -> None:
         """What an earlier worker left under way."""
@@ -145,6 +155,26 @@ class Log(Gauge):
             self.put("goes on")
 
 
+class News:
+    """When it is said how it goes: each minute while something changes, else once an hour, to show that it lives."""
+
+    def __init__(self, now: float) -> None:
+        self._looked = self._said = now
+        self._words = ""
+        self.delivered = 0
+
+    def due(self, now: float) -> bool:
+        """Whether to look how it goes."""
+        return now - self._looked >= _EVERY
+
+    def told(self, log: Log, words: str, now: float) -> None:
+        """Say so, unless it is what was said last, and that within the hour."""
+        self._looked, self.delivered = now, log.moves["delivered"]
+        if words != self._words or now - self._said >= _AT_LEAST_EVERY:
+            self._words, self._said = words, now
+            log.put(words)
+
+
 def _is_ours(store: str) -> bool:
     """Whether the worker of an SQLite store is this process."""
     worker = holder_of(store)
@@ -158,16 +188,14 @@ def _until_stopped(outbox: Outbox, log: Log, job: Job) -> None:
         log.put("stopping: what is under way is waited for, 25 seconds at most")
         outbox.stop()
 
-    begun = told = time.monotonic()
-    before = 0
+    begun = time.monotonic()
+    news = News(begun)
 
     def look() -> None:
-        nonlocal told, before
         log.begin(job.store)
-        if time.monotonic() - told >= _EVERY:
-            told, delivered = time.monotonic(), log.moves["delivered"]
-            log.put(_summary(outbox, delivered - before, job.rate))
-            before = delivered
+        if news.due(time.monotonic()):
+            delivered = log.moves["delivered"] - news.delivered
+            news.told(log, _summary(outbox, delivered, job.rate), time.monotonic())
         _write(log)
 
     interrupts = Interrupts(stop)

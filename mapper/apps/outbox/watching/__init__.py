@@ -90,3 +90,7 @@ class Watchers(Watcher):
     def trouble(self, error: StoreError) -> None:
         """The store could not be used."""
         self._tell("trouble", error)
+
+    def recovered(self) -> None:
+        """The store can be used again."""
+        self._tell("recovered")

@@ -27,7 +27,7 @@ class Logs(Watcher):
     """Writes to a logger, ``mapper.outbox`` unless told otherwise. It sets up none: where lines go is the host's.
 
     ``ERROR``    the store cannot be used
-    ``WARNING``  a pause, what is held, unknown, rejected or dead
+    ``WARNING``  a pause, what is held, unknown, rejected or dead; that the store can be used again
     ``INFO``     a try that was not taken and is made again
     ``DEBUG``    what was accepted and delivered
     """
@@ -66,3 +66,7 @@ class Logs(Watcher):
     def trouble(self, error: StoreError) -> None:
         """In the ledger's own words, which quote nothing."""
         self._log.error("the store cannot be used: %s", error)
+
+    def recovered(self) -> None:
+        """As loud as what a person does about it: it is over."""
+        self._log.warning("the store can be used again")
