@@ -46,7 +46,7 @@ _NUMBER: Final = re.compile(rb"-(\d+)-id")
 #: How far a job has come. What is unknown has been sending; what is forgotten stays what it was.
 _FAR: Final = {"ready": 0, "waiting": 0, "sending": 1, "unknown": 1, "delivered": 2}
 #: Disks that an event, and an operation, give at least; and the fewest events of which one is forgotten.
-_OF_AN_EVENT, _OF_AN_OPERATION, _FEWEST = 350, 6, 12
+_OF_AN_EVENT, _OF_AN_OPERATION, _FEWEST = 280, 6, 12
 
 
 # ------------------------------------------------------------------------------------------------------ the program
