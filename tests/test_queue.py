@@ -640,7 +640,7 @@ def test_a_password_is_never_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a person is told to type names a file, and never an address with a password; nor does an error."""
     assert stores.option("it's.db") == " --store 'it'\"'\"'s.db'"
     assert stores.option("postgresql://u:secret@h/d") == ""
-    monkeypatch.setattr(postgres, "PATIENCE", 0.1)
+    monkeypatch.setattr(postgres, "_PATIENCE_TO_OPEN", 0.1)
     for command in (("queue", "list"), ("doctor",), ("identity", "show", "u1")):
         ended = run(*command, "--store", "postgresql://u:sesame@127.0.0.1:1/d")
         assert ended.code == 2
