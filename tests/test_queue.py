@@ -637,9 +637,9 @@ def test_an_address_that_is_none(where: str) -> None:
 
 
 def test_a_password_is_never_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a person is told to type names a file, and never an address with a password; nor does an error."""
+    """What a person is told to type names a store, and never a password; nor does an error."""
     assert stores.option("it's.db") == " --store 'it'\"'\"'s.db'"
-    assert stores.option("postgresql://u:secret@h/d") == ""
+    assert stores.option("postgresql://u:secret@h/d") == " --store postgresql://u@h/d"
     monkeypatch.setattr(postgres, "_PATIENCE_TO_OPEN", 0.1)
     for command in (("queue", "list"), ("doctor",), ("identity", "show", "u1")):
         ended = run(*command, "--store", "postgresql://u:sesame@127.0.0.1:1/d")

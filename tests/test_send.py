@@ -25,10 +25,9 @@ from receiver import Receiver, Visit, answer, close, hang
 from typer.testing import CliRunner, Result
 
 from mapper import pipeline
-from mapper.apps.cli import app
+from mapper.apps.cli import app, stores
 from mapper.apps.cli.sending import dispatch, taking
 from mapper.apps.cli.sending.slips import Slips
-from mapper.apps.cli.sending.whereabouts import store_option
 from mapper.apps.outbox import Outbox, Status, StoreError, target
 from mapper.apps.outbox.rehearsal import rehearse
 from mapper.delivery.ledger import Wish
@@ -446,7 +445,7 @@ def test_nothing_to_send_costs_nothing(desk: Desk) -> None:
 )
 def test_a_store_is_repeated_without_its_password(where: str, said: str) -> None:
     """The commands that follow name the same store; what may be a part of a password is never repeated."""
-    assert store_option(where) == said
+    assert stores.option(where) == said
 
 
 def test_results_are_never_overwritten(desk: Desk) -> None:

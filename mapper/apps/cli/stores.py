@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -58,11 +59,25 @@ def path_of(where: str) -> Path | None:
 
 
 def option(where: str) -> str:
-    """``--store`` as it has to be repeated in a command that a person is told; empty where it is not needed.
+    """``--store`` as it has to be repeated in a command that a person is told, without a password.
 
-    An address may hold a password, and is not repeated.
+    Empty where it is not needed, and where it is not certain which part of an address is the password.
     """
-    return "" if where == STORE or "://" in where else f" --store {shlex.quote(where)}"
+    shown = where if "://" not in where else _without_secrets(where)
+    return "" if shown is None or shown == STORE else f" --store {shlex.quote(shown)}"
+
+
+def _without_secrets(where: str) -> str | None:
+    """An address without what is secret in it: the password, and what is said after ``?``."""
+    try:
+        parts = urlsplit(where)
+        parts.port  # noqa: B018 - it raises where what looks like a port is none, such as half of a password
+    except ValueError:
+        return None
+    if "@" in parts.path + parts.query + parts.fragment or parts.fragment:
+        return None
+    user, at, host = parts.netloc.rpartition("@")
+    return f"{parts.scheme}://{user.partition(':')[0]}{at}{host}{parts.path}"
 
 
 def refuse_nonsense(where: str) -> None:

@@ -7,7 +7,9 @@ Knows which transaction each verb is. Must not know an event's content, a mappin
     forget   a person, wholly                status, rows, story    looking
 
     store sqlite postgres turns clock versions   the database        tables   what is in it
+    sqlite_words watchdog among                  its mishaps, its silence, its lists
     line people                                  who is next, who is who
+    looks overview acts                          what people see, and do
 """
 
 from __future__ import annotations

@@ -19,7 +19,6 @@ from mapper.apps.cli.app import Form, MappingOption, say, write
 from mapper.apps.cli.exits import Exit
 from mapper.apps.cli.queue import records as queue_records
 from mapper.apps.cli.queue.filters import Chosen, choosing
-from mapper.apps.cli.sending.whereabouts import store_option
 from mapper.apps.cli.stores import AccountOption, StoreOption
 from mapper.delivery.policy import Policy, of_plan
 from mapper.delivery.values import Filter, Row, StoreError
@@ -73,7 +72,7 @@ class _Look:
             mapped=self.policy is not None,
             rate=self.policy.rate if self.policy else None,
             cap=self.policy.cap_day if self.policy else None,
-            again=store_option(self.where),
+            again=stores.option(self.where),
             own=f" --account {shlex.quote(ledger.account)}" if len(self.ledgers) > 1 else "",
         )
 

@@ -23,7 +23,6 @@ from mapper.apps.cli.sending.signals import Signals
 from mapper.apps.cli.sending.slips import Slips
 from mapper.apps.cli.sending.sums import Sum, Way
 from mapper.apps.cli.sending.taking import Taking
-from mapper.apps.cli.sending.whereabouts import store_option
 from mapper.apps.outbox import Outbox, Policy, Sending, Status
 from mapper.apps.render.sending import Line
 from mapper.delivery.ledger.accept import Mapping
@@ -98,7 +97,7 @@ class Order:
     @property
     def way(self) -> Way:
         """What a person needs to know to go on with it."""
-        store = store_option(self.store)
+        store = stores.option(self.store)
         mapping = "" if self.called is None else f" -m {shlex.quote(self.called)}"
         to = "" if self.url is None else f" --to {shlex.quote(self.url)}"
         worker = f"mapper worker{store}{mapping}{to}" if self.account is None else None
