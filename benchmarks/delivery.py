@@ -232,10 +232,10 @@ def on_postgres(size: Size, report: Report, server: Postgres) -> None:
     }
 
 
-def standing(size: Size, report: Report, name: str, stores: Sequence[str]) -> None:
+def standing(size: Size, report: Report, name: str, stores: Sequence[str], *, shuffled: bool = False) -> None:
     """Draining where many jobs stand, against where few do."""
     few, many = size.standing
-    with filled(stores[0], few) as small, filled(stores[1], many) as great:
+    with filled(stores[0], few, shuffled=shuffled) as small, filled(stores[1], many, shuffled=shuffled) as great:
         names = f"{few:,} standing", f"{many:,} standing"
         ways = dict(zip(names, (_moving(small, size.moved), _moving(great, size.moved)), strict=True))
         rounds = Rounds(ways, max(1, size.rounds - 1))
@@ -291,6 +291,7 @@ def report(*, quick: bool = False) -> Report:
     on_sqlite(size, found)
     _against_client(size, found)
     standing(size, found, "sqlite", [sqlite_store("few"), sqlite_store("many")])
+    standing(size, found, "sqlite_shuffled", [sqlite_store("few-back"), sqlite_store("many-back")], shuffled=True)
     try:
         with postgres() as server:
             on_postgres(size, found, server)

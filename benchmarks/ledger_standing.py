@@ -21,11 +21,13 @@ _OWN = {
     "job": "n.i",
     "message": "{hash}",
     "digest": "{hash}",
-    "person": "{hash}",
+    "person": "{person}",
     "due": "c.due + n.i / 1e6",
 }
+#: Numbers of people: as they came; or each number under 1,000,003, which is a prime, once, and none beside the next.
+_PEOPLE = {False: "n.i", True: "n.i * 611953 % 1000003"}
 _SQLITE = "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) "
-_HASHES = {"sqlite": "lower(hex(randomblob(16)))", "postgresql": "md5(random()::text || n.i)"}
+_HASHES = {"sqlite": "lower(hex(randomblob(12)))", "postgresql": "left(md5(random()::text || n.i), 24)"}
 _SERIES = {"sqlite": "n", "postgresql": "generate_series(2, {count}) AS n(i)"}
 _INDEXES = {
     "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = 'job'",
@@ -33,8 +35,10 @@ _INDEXES = {
 }
 
 
-def filled(store: str, count: int) -> Outbox:
+def filled(store: str, count: int, *, shuffled: bool = False) -> Outbox:
     """An outbox with so many jobs that are due, each of another person; its people's traits are not there.
+
+    ``shuffled``: they are people who were known before, and order in another order than they were first heard of in.
 
     Rows come first and indexes afterwards, as when a copy is restored. The bytes of all events and requests are those
     of the first; hashes are random, as the real ones. PostgreSQL gets its statistics at once, which its autovacuum
@@ -48,7 +52,7 @@ def filled(store: str, count: int) -> Outbox:
         for name, _ in indexes:
             connection.execute(f'DROP INDEX "{name}"')
         for table in (tables.job, tables.paper):
-            connection.execute(_copying(database, table, count))
+            connection.execute(_copying(database, table, count, _PEOPLE[shuffled]))
         for _, definition in indexes:
             connection.execute(definition)
         connection.execute(f"UPDATE intake SET last_job = {count}, accepted = {count}")  # noqa: S608 - our own number
@@ -57,10 +61,10 @@ def filled(store: str, count: int) -> Outbox:
     return outbox(store)
 
 
-def _copying(database: str, table: Any, count: int) -> str:
+def _copying(database: str, table: Any, count: int, person: str) -> str:
     """The statement that fills a table with copies of its first row."""
     names = [column.name for column in table.columns]
-    values = ", ".join(_OWN.get(name, f'c."{name}"').format(hash=_HASHES[database]) for name in names)
+    values = ", ".join(_OWN.get(name, f'c."{name}"').format(hash=_HASHES[database], person=person) for name in names)
     columns = ", ".join(f'"{name}"' for name in names)
     series = _SERIES[database].format(count=count)
     with_n = _SQLITE.format(count=count) if database == "sqlite" else ""

@@ -41,6 +41,7 @@ RATIOS = (
     ("sqlite_drain", "SQLite, claim, start and finish in batches of 100, against the same inserts", "≥ 0.10"),
     ("sqlite_drain_worker", "the same by the worker, 64 under way", ""),
     ("standing_sqlite", "SQLite, draining with 10^6 jobs standing, against 2·10^4", "≥ 0.8"),
+    ("standing_sqlite_shuffled", "the same, of people who were known before, in another order", ""),
     ("postgres_accept_100", "PostgreSQL, accepting batches of 100, against 100 INSERTs a commit", "≥ 0.40"),
     ("postgres_accept_100_pipelined", "the same against `executemany`, which psycopg pipelines", ""),
     ("postgres_accept_100_mapped", "PostgreSQL, the same as the first, and the events read and mapped", ""),
@@ -55,6 +56,7 @@ DELIVERY = (
     ("sqlite", "The ledger on SQLite"),
     ("postgres", "The ledger on PostgreSQL, server on the same two cores"),
     ("standing_sqlite", "Draining where many stand, SQLite"),
+    ("standing_sqlite_shuffled", "The same, of people who were known before, in another order"),
     ("standing_postgres", "Draining where many stand, PostgreSQL"),
     ("client", "Sending to a server on this machine, 64 under way"),
 )

@@ -193,7 +193,7 @@ def _elsewhere(module: str) -> Measure:
 
 DELIVERY = (
     *("sqlite_accept_100", "sqlite_accept_100_mapped", "sqlite_group_commit"),
-    *("sqlite_drain", "sqlite_drain_worker", "standing_sqlite"),
+    *("sqlite_drain", "sqlite_drain_worker", "standing_sqlite", "standing_sqlite_shuffled"),
     *("postgres_accept_100", "postgres_accept_100_pipelined", "postgres_accept_100_mapped"),
     *("postgres_drain", "postgres_drain_worker", "standing_postgres"),
     *("accept_to_send_p99_ms", "accept_to_send_elsewhere_p99_ms", "worker_vs_bare_client"),

@@ -238,7 +238,11 @@ SEND = Section(
             "what the transport adds at the last moment",
         ),
         Key("answers", ANSWERS, "which answers mean what"),
-        Key("rate", Patterned("[1-9][0-9]{0,6}/(second|minute|hour)", "300/minute"), "how fast it may be sent"),
+        Key(
+            "rate",
+            Patterned("[1-9][0-9]{0,6}/(second|minute|hour)", "300/minute"),
+            "how fast it may be sent; no limit unless said otherwise",
+        ),
         Key(
             "once_per",
             Section(
@@ -257,8 +261,12 @@ SEND = Section(
             ),
             "how many at most; the surplus is held",
         ),
-        Key("stale_after", _DURATION, "older events are not sent"),
-        Key("unknown", Word(("hold", "resend")), "what to do when nobody can know whether it was taken"),
+        Key("stale_after", _DURATION, "older events are not sent; 30d unless said otherwise"),
+        Key(
+            "unknown",
+            Word(("hold", "resend")),
+            "what to do when nobody can know whether it was taken; hold unless said otherwise",
+        ),
     ),
 )
 

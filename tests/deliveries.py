@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from mapper import codec, identity
-from mapper.delivery.ledger import Deed, Done, Forgotten, Ledger
+from mapper.delivery.ledger import Deed, Done, Forgotten, Ledger, overview
 from mapper.delivery.ledger.claim import Wish
 from mapper.delivery.ledger.forget import Wish as Forget
 from mapper.delivery.ledger.store import Store
@@ -62,7 +62,7 @@ class Steered:
 
 def hashed(text: str) -> str:
     """As an intake's keyed hash looks."""
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()[:24]
 
 
 def arrival(message: str, person: str | None = "ada", **said: Any) -> Arrival:
@@ -154,6 +154,7 @@ class Desk:
         assert moved <= _WAYS, f"no edge: {moved - _WAYS}"
         assert self.seen.keys() <= states.keys()
         self.seen = states
+        assert self.store.read(lambda c: overview.misnumbered(c, self.ledger.account)) == 0
 
     # ---------------------------------------------------------------------------------------------------------- verbs
 

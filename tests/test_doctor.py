@@ -134,6 +134,17 @@ def test_sums_that_do_not_add_up(one: Stage, file: Path) -> None:
     assert wrong(examined(one.url, file)) == [("error", "sums")]
 
 
+@pytest.mark.parametrize("change", ["id = 1", "id = id + 5"])
+def test_people_who_share_a_number(change: str, one: Stage, file: Path) -> None:
+    """Whoever forgets one of them would forget the other, too; the same where a number is to be given again."""
+    one.accept(call(1, userId="ada"), call(2, userId="bob"))
+    assert wrong(examined(one.url, file)) == []
+    with sqlite3.connect(one.url) as connection:
+        connection.execute(f"UPDATE identity SET {change}")  # noqa: S608 - our own words
+    connection.close()
+    assert wrong(examined(one.url, file)) == [("error", "sums")]
+
+
 def test_files_that_others_can_read(one: Stage, file: Path) -> None:
     """The store's own; what else begins with its name is none of it."""
     for name in (".copy", "-notes"):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from deliveries import NOON, PLAIN, arrival, draft
 from mapper.apps.outbox.watching import Watchers
 from mapper.apps.outbox.watching.logs import Logs
 from mapper.delivery.ledger import Ledger, open_store
-from mapper.delivery.values import Claim, Ending, StoreError
+from mapper.delivery.values import Claim, Ending, StoreBusyError, StoreError, Swept
 from mapper.delivery.worker import Habits, Watcher, Worker
 
 _OWN = ("", "-wal", "-shm", ".turn", ".worker")
@@ -88,6 +90,67 @@ def test_a_worker_does_not_go_on_in_silence(tmp_path: Path, gone: Callable[[Path
         asyncio.run(loses())
     assert bool(told) is busy  # how that one ended could not be written down
     ledger.close()
+
+
+def test_a_workers_file_that_is_removed_is_made_anew(tmp_path: Path) -> None:
+    """It looks like something old that was left behind. Without it a second worker would take what is under way."""
+    where = tmp_path / "mapper.db"
+    ledger = opened(where)
+    file = where.with_name("mapper.db.worker")
+    ledger.accept([arrival("m1", at=NOON)])
+    refused: list[str] = []
+
+    async def post(claim: Claim) -> Ending:
+        file.unlink()
+        while not file.exists():  # noqa: ASYNC110 - nobody tells that it is there
+            await asyncio.sleep(0.01)
+        other = opened(where)
+        try:
+            with other.worker():
+                pytest.fail("two workers")
+        except StoreBusyError as error:
+            refused.append(str(error))
+        other.close()
+        return Ending(claim.job, claim.attempt, "delivered")
+
+    async def works() -> None:
+        await asyncio.wait_for(Worker(ledger, post).run(until_empty=True), 5)
+
+    asyncio.run(works())
+    assert [f"for Inkwell: process {os.getpid()};" in words for words in refused] == [True]
+    assert ledger.status().counts["delivered"] == 1
+    with opened(where).worker():
+        pass
+    ledger.close()
+
+
+@pytest.mark.parametrize("slots", [1, 8])
+def test_a_worker_whose_place_was_taken_begins_nothing(tmp_path: Path, slots: int) -> None:
+    """Two at work would take each other's jobs for those of the dead. What it knows of its own it still writes down."""
+    where = tmp_path / "mapper.db"
+    ledger, other = opened(where), opened(where)
+    ledger.accept([arrival("m1", at=NOON, person="u1"), arrival("m2", at=NOON, person="u1")])
+    begun: list[int] = []
+
+    async def loses() -> None:
+        async def post(claim: Claim) -> Ending:
+            begun.append(claim.job)
+            where.with_name("mapper.db.worker").unlink()
+            stack.enter_context(other.worker())  # before the first one's next look
+            await asyncio.sleep(0.1)
+            return Ending(claim.job, claim.attempt, "delivered")
+
+        await asyncio.wait_for(Worker(ledger, post, Habits(slots=slots)).run(), 5)
+
+    with ExitStack() as stack:
+        with pytest.raises(StoreBusyError, match="another worker sends from this store, for Inkwell"):
+            asyncio.run(loses())
+        assert other.sweep("the other one") == Swept()
+    assert begun == [1]
+    counts = ledger.status().counts
+    assert (counts["delivered"], counts["ready"]) == (1, 1)
+    ledger.close()
+    other.close()
 
 
 def test_a_worker_says_that_the_store_works_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

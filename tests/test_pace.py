@@ -90,7 +90,9 @@ def test_which_rate_is_faster(one: tuple[int, int] | None, other: tuple[int, int
 def test_rates_in_words() -> None:
     """The words that a person agrees to."""
     assert pace.spell((300, 60)) == "300 a minute"
-    assert pace.spell((1800, 3600)) == "1800 an hour"
+    assert pace.spell((1800, 3600)) == "1,800 an hour"
+    assert pace.spell((6000, 60)) == "6,000 a minute"  # as every other number that is shown
+    assert pace.per("0.5", 1) == "0.5 a second"
     assert pace.spell(None) == "as fast as they are taken"
 
 

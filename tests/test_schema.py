@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mapper import pipeline, source
+from mapper import keys, pipeline, source
+from mapper.delivery.policy import Policy
 from mapper.errors import Findings
-from mapper.keys import MAPPING
 from mapper.plan.schema import mapping_schema
 from mapper.values import json_value
 
@@ -71,7 +71,7 @@ def keys_problems(document: Any) -> list[str]:
     """What the table of keys says of a document, as code and message."""
     found = Findings()
     read = source.read(json.dumps(document), "x.yaml")
-    MAPPING.read(read.root, found)
+    keys.MAPPING.read(read.root, found)
     return [f"{p.code}: {p.message}" for p in (*read.problems, *found.problems)]
 
 
@@ -84,6 +84,19 @@ def all_problems(document: Any) -> list[str]:
 def test_the_shipped_file_is_the_schema() -> None:
     """``mapper schema > mappings/mapping.schema.json`` was run after the last change."""
     assert json.loads((MAPPINGS / "mapping.schema.json").read_text("utf-8")) == SCHEMA
+
+
+def test_the_keys_of_delivery_say_their_defaults() -> None:
+    """What holds where a mapping says nothing costs money, or orders: whoever reads the key reads it."""
+    send = {key.name: key.means for key in keys.SEND.keys}
+    said = {name: send[name].rpartition("; ")[2] for name in ("rate", "stale_after", "unknown")}
+    policy = Policy()
+    assert (policy.rate, policy.stale_after) == (None, 30 * 86_400)
+    assert said == {
+        "rate": "no limit unless said otherwise",
+        "stale_after": "30d unless said otherwise",
+        "unknown": f"{policy.unknown} unless said otherwise",
+    }
 
 
 def test_the_schema_is_draft_07() -> None:

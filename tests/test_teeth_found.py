@@ -275,9 +275,7 @@ def test_every_row_of_a_batch_is_stored(count: int, store_url: str) -> None:
         codec.decode(bytes(raw))["traits"] for _, raw in stored(desk, tables.paper.c.job, tables.paper.c.content)
     ]
     assert contents == [{"n": n} for n in range(count)]
-    known = {
-        person: codec.decode(bytes(t)) for person, t in stored(desk, tables.identity.c.person, tables.identity.c.traits)
-    }
+    known = {name: codec.decode(bytes(t)) for name, t in stored(desk, tables.identity.c.name, tables.identity.c.traits)}
     assert known == {hashed(f"p{n}"): n_th(n).said for n in range(count)}
     claims = desk.started(most=count)
     desk.ledger.finish([Ending(one.job, one.attempt, "rejected", f"no. {one.job}", 400 + one.job) for one in claims])

@@ -9,7 +9,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -84,6 +84,62 @@ def test_who_waits_for_a_turn_that_is_closed_is_told(path: Path) -> None:
             with pytest.raises(StoreError, match="closed by another thread"):
                 one.result(SOON)
     assert is_free(path)
+
+
+def test_a_file_of_turns_that_is_removed_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else whoever opens the store next has a turn of its own, and two processes write at once."""
+    path = tmp_path / "mapper.db.turn"
+    store = open_store(str(tmp_path / "mapper.db"))
+    path.unlink()
+    assert is_free(path)  # and there again
+    with monkeypatch.context() as impatient:
+        impatient.setattr(turns, "PATIENCE", 0.0)
+        assert not store.write(lambda _: is_free(path))
+    assert is_free(path)
+    store.close()
+
+
+def test_closing_waits_for_the_new_files_turn(tmp_path: Path) -> None:
+    """The last one to leave empties the log, which nobody may write meanwhile: SQLite's own lock does not see to it."""
+    where = tmp_path / "mapper.db"
+    old = open_store(str(where))
+    where.with_name("mapper.db.turn").unlink()
+    new = open_store(str(where))
+    with ThreadPoolExecutor(1) as thread:
+
+        def work(_: object) -> Future[None]:
+            closing = thread.submit(old.close)
+            with pytest.raises(TimeoutError):
+                closing.result(0.05)
+            return closing
+
+        new.write(work).result(SOON)
+    new.close()
+
+
+def test_the_turn_does_not_come_back_without_its_database(path: Path) -> None:
+    """What was removed whole was meant to be: no file is left behind where it stood."""
+    mine = turns.Turns(path)
+    path.unlink()
+    with mine.turn():
+        pass
+    mine.close()
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_file_of_turns_that_cannot_be_made_anew(path: Path) -> None:
+    """It is said, and is no turn: the next one is taken as soon as there can be a file again."""
+    path.with_suffix("").touch()
+    mine = turns.Turns(path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(StoreError, match="cannot open"), mine.turn():
+        pytest.fail("a turn on nothing")
+    path.rmdir()
+    with mine.turn():
+        assert path.is_file()
+    assert is_free(path)
+    mine.close()
 
 
 @pytest.mark.parametrize("account", [None, "Inkwell", 'odd "\n\ud800', "long" * 9000])

@@ -134,6 +134,16 @@ def test_where_warnings_are_errors_it_still_hurts_nobody(make: Make) -> None:
     use(make(Broken()))
 
 
+def test_the_page_names_all_that_a_watcher_hears() -> None:
+    """Whoever writes one of their own finds each method there; and several are told whatever one is."""
+    page = Path(__file__).parent.parent.joinpath("docs", "embed.md").read_text("utf-8")
+    _, _, section = page.partition("## What others hear of it")
+    methods = {name for name in vars(Watcher) if not name.startswith("_")}
+    assert "recovered" in methods
+    assert {name for name in methods if f"`{name}`" not in section.partition("\n## ")[0]} == set()
+    assert methods <= vars(Watchers).keys()
+
+
 def test_begun_and_ended_are_told_in_the_task_that_sends(make: Make) -> None:
     """So that what a watcher makes the present span is that of the transport."""
     seen: list[tuple[str, Any]] = []

@@ -63,12 +63,12 @@ class Intake:
         user, anonymous, message = call.user_id, call.anonymous_id, call.message_id
         stamp = identity.stamp(call)
         said = [user, anonymous, call.traits, call.context_traits, call.options, call.switched_off]
-        digest = self.names.digest(codec.encode(said))
+        content = codec.encode(said)
         return Arrival(
             raw=raw,
             decoded=decoded,
-            message=self._message(message, f"{digest} {_moment(call)}"),
-            digest=digest,
+            message=self._message(message, content, _moment(call)),
+            digest=self.names.digest(content),
             person=self.names.user(user) if user is not None else None,
             anonymous=self.names.anonymous(anonymous) if anonymous is not None else None,
             call=call,
@@ -78,12 +78,11 @@ class Intake:
 
     def _nothing(self, raw: bytes, decoded: Any) -> Arrival:
         """What is no Identify call."""
-        digest = self.names.digest(raw)
         own = event.message_id_of(decoded) if isinstance(decoded, Mapping) else None
-        return Arrival(raw, decoded, self._message(own, digest), digest)
+        return Arrival(raw, decoded, self._message(own, raw), self.names.digest(raw))
 
-    def _message(self, message_id: str | None, digest: str) -> str:
-        return self.names.message(message_id) if message_id is not None else self.names.content(digest)
+    def _message(self, message_id: str | None, content: bytes, moment: str | None = None) -> str:
+        return self.names.message(message_id) if message_id is not None else self.names.content(content, moment)
 
     # --------------------------------------------------------------------------------------------------------- mapping
 

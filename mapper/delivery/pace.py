@@ -75,8 +75,13 @@ def spell(rate: tuple[int, int] | None) -> str:
     """A rate in words: ``300 a minute``."""
     if rate is None:
         return "as fast as they are taken"
-    unit = next((name for name, seconds in UNITS.items() if seconds == rate[1]), f"{rate[1]} seconds")
-    return f"{rate[0]} a{'n' if unit == 'hour' else ''} {unit}"
+    return per(f"{rate[0]:,}", rate[1])
+
+
+def per(number: str, seconds: int) -> str:
+    """So many in each of these seconds, in words, where they are a rate's unit: ``0.5 a second``."""
+    unit = next((name for name, size in UNITS.items() if size == seconds), f"{seconds:,} seconds")
+    return f"{number} a{'n' if unit == 'hour' else ''} {unit}"
 
 
 def seconds_for(count: int, rate: tuple[int, int] | None) -> float:

@@ -170,7 +170,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A job as a person sees it in a list: nothing of anybody."""
+    """A job as a person sees it in a list: nothing of anybody. ``person`` is the number of the one whose it is."""
 
     job: int
     state: State
@@ -182,7 +182,7 @@ class Row:
     status: int | None
     duplicates: int
     conflicts: int
-    person: str | None
+    person: int | None
     fingerprint: str
 
 

@@ -135,12 +135,12 @@ class Worker:
 
         Raises StoreBusyError where another worker has the store, and StoreError where its file is another by now.
         """
-        with ThreadPoolExecutor(1, "ledger") as thread, self._ledger.worker():
+        with ThreadPoolExecutor(1, "ledger") as thread, self._ledger.worker() as still:
             self._loop = asyncio.get_running_loop()
             self._clerk = Clerk(self._ledger, self.who, thread)
             clerk = asyncio.create_task(self._clerk.run())
             try:
-                await self._work(until_empty=until_empty, patience=patience)
+                await self._work(still, until_empty=until_empty, patience=patience)
             finally:
                 self._stopping = True  # at once: what was only claimed does not begin
                 ending = asyncio.ensure_future(self._end(clerk))
@@ -151,9 +151,10 @@ class Worker:
 
     # ------------------------------------------------------------------------------------------------------- the loop
 
-    async def _work(self, *, until_empty: bool, patience: float) -> None:
+    async def _work(self, still: Callable[[], None], *, until_empty: bool, patience: float) -> None:
         swept = kept = float("-inf")
         while not self._stopping:
+            still()
             if time.monotonic() - swept >= self._habits.sweep:
                 rare = time.monotonic() - kept >= _KEEPING
                 await self._sweep(rare=rare)

@@ -1184,6 +1184,20 @@ class PeopleContract(StoreTests):
         desk.accept(joins[1 - first])
         assert [self.known(desk, name) for name in ("ada", "bob")] == [{"city": "Ulm"}, {}]
 
+    def test_nobody_is_taken_for_somebody_else(self) -> None:
+        """In however many batches people come, and come back: each is one, whose jobs alone are found and forgotten."""
+        desk = self.desk()
+        names = [f"p{n}" for n in range(6)]
+        for batch, some in enumerate((names[:2], names[1:4], names[::-1])):
+            desk.accept(*(arrival(f"{name}-{batch}", name) for name in some))
+        found = {name: desk.ledger.rows(Filter(person=hashed(name))) for name in names}
+        assert [len(rows) for rows in found.values()] == [2, 3, 2, 2, 1, 1]
+        numbers = [{row.person for row in rows} for rows in found.values()]
+        assert all(len(one) == 1 for one in numbers)
+        assert len(set[int | None]().union(*numbers)) == len(names)
+        assert desk.forget("p1").erased == 3
+        assert sorted(desk.states().values()) == ["erased"] * 3 + ["ready"] * 5 + ["waiting"] * 3
+
     # ---------------------------------------------------------------------------------------------------- forgetting
 
     def everywhere(self, desk: Desk) -> list[int]:
@@ -1244,6 +1258,19 @@ class PeopleContract(StoreTests):
         desk.later(60)
         (fresh,) = desk.accept(arrival("m3", at=NOON + 90, traits={"city": "Bonn"}))
         assert (fresh.state, desk.content(fresh.job)["traits"]) == ("ready", {"city": "Bonn"})
+
+    def test_who_was_forgotten_is_in_line_behind_what_is_under_way(self) -> None:
+        """A new beginning overtakes nothing that left before it."""
+        desk = self.desk()
+        desk.accept(arrival("m1"))
+        claim = desk.one()
+        desk.later(60)
+        desk.forget("ada")
+        desk.later(60)
+        (fresh,) = desk.accept(arrival("m2", at=NOON + 90))
+        assert fresh.state == "waiting"
+        desk.end(claim, "delivered")
+        assert desk.state(fresh.job) == "ready"
 
     def test_forgotten_for_good(self) -> None:
         """Later calls are not taken either; and forgetting once more, plainly, does not lift that."""

@@ -175,6 +175,10 @@ def _account(store: Store, account: str) -> Iterator[Examined]:
     else:
         said = f"{account}: {status.accepted:,} accepted, and {total:,} in a state"
         yield Examined("error", what, said, "do not send: restore a copy, and report it")
+    shared = store.read(lambda c: overview.misnumbered(c, account))
+    if shared:
+        said = f"{account}: {shared:,} people have not a number of their own: one's jobs may be taken for another's"
+        yield Examined("error", what, said, "do not send, nor forget anybody: restore a copy, and report it")
     unknown = status.counts["unknown"]
     if unknown:
         many = f"{account}: {unknown:,} may have been taken"

@@ -6,8 +6,9 @@ Knows which transaction each verb is. Must not know an event's content, a mappin
     sweep    what time does                  act                    what a person does, written down
     forget   a person, wholly                status, rows, story    looking
 
-    store sqlite postgres turns clock versions   the database        tables   what is in it
-    sqlite_words watchdog among                  its mishaps, its silence, its lists
+    store sqlite postgres turns clock            the database        tables   what is in it
+    versions migrations                          which tables it has, and how older ones become these
+    sqlite_words postgres_words watchdog among   its mishaps, its silence, its lists
     line people                                  who is next, who is who
     looks overview acts                          what people see, and do
 """
@@ -15,7 +16,7 @@ Knows which transaction each verb is. Must not know an event's content, a mappin
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from sqlalchemy import Connection
@@ -81,7 +82,10 @@ class Ledger:
         """The account's two rows, where they are not there yet."""
         now = self.store.now()
         for table, fresh in (
-            (tables.intake, {"last_job": 0, "clock": now, "accepted": 0, "repeated": 0, "conflicting": 0}),
+            (
+                tables.intake,
+                {"last_job": 0, "last_person": 0, "clock": now, "accepted": 0, "repeated": 0, "conflicting": 0},
+            ),
             (tables.gate, {"clock": now, "free": 0.0, "pauses": 0, "in_a_row": 0, "day": 0, "today": 0}),
         ):
             row = self.store.insert(table).values(account=self.account, **fresh)
@@ -102,8 +106,8 @@ class Ledger:
 
     # ------------------------------------------------------------------------------------------------------------ out
 
-    def worker(self) -> AbstractContextManager[None]:
-        """Be a worker of this store. Raises StoreBusyError."""
+    def worker(self) -> AbstractContextManager[Callable[[], None]]:
+        """Be a worker of this store. Raises StoreBusyError; so does what it gives (``Store.worker``)."""
         return self.store.worker(self.account)
 
     def claim(self, wish: Wish) -> Claimed:

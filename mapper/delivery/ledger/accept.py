@@ -30,12 +30,13 @@ Mapping = Callable[[Arrival, Identity | None], Draft]
 
 _j, _n = tables.job.c, tables.intake.c
 
-TURN = select(_n.last_job, _n.clock).where(_n.account == MINE).with_for_update()
+TURN = select(_n.last_job, _n.last_person, _n.clock).where(_n.account == MINE).with_for_update()
 COUNT = (
     update(tables.intake)
     .where(_n.account == MINE)
     .values(
         last_job=bindparam("last"),
+        last_person=bindparam("person"),
         accepted=_n.accepted + bindparam("fresh"),
         repeated=_n.repeated + bindparam("same"),
         conflicting=_n.conflicting + bindparam("conflict"),
@@ -93,7 +94,7 @@ class Batch:
 def accept(connection: Connection, store: Store, batch: Batch) -> list[Receipt]:
     """Take a batch in, inside one transaction; a receipt for each arrival, in their order."""
     mine = {"mine": batch.account}
-    last, clock = connection.execute(TURN, mine).one()
+    last, person, clock = connection.execute(TURN, mine).one()
     store.saw(clock)
     now = store.now()
     messages = sorted({one.message for one in batch.arrivals})
@@ -102,13 +103,13 @@ def accept(connection: Connection, store: Store, batch: Batch) -> list[Receipt]:
     failpoints.passed("in_accept")
     if fresh:
         fresh = [(index, number, received(one, now)) for index, number, one in fresh]
-        made = _Making(connection, store, batch, now).jobs(fresh)
+        made, person = _Making(connection, store, batch, now).jobs(fresh, person)
         for index, row in zip((index for index, _, _ in fresh), made, strict=True):
             receipts[index] = Receipt(row["id"], row["state"], row["because"])
     repeats = Counter(one.repeated for one in receipts.values() if one.repeated)
     _note_repeats(connection, mine, receipts)
     counts = {"fresh": len(fresh), "same": repeats["same"], "conflict": repeats["conflict"]}
-    connection.execute(COUNT, {**mine, **counts, "last": last + len(fresh), "now": now})
+    connection.execute(COUNT, {**mine, **counts, "last": last + len(fresh), "person": person, "now": now})
     firsts = {receipt.job: receipt for receipt in receipts.values() if not receipt.repeated}
     return [_pointed(receipts[index], firsts) for index in range(len(batch.arrivals))]
 
@@ -176,9 +177,9 @@ class _Making:
         self._now = now
         self._mine = {"mine": batch.account}
 
-    def jobs(self, fresh: _Fresh) -> list[dict[str, Any]]:
-        """The rows of the new jobs, written down, in their order."""
-        people = People(self._connection, self._batch.account, [one for _, _, one in fresh])
+    def jobs(self, fresh: _Fresh, last: int) -> tuple[list[dict[str, Any]], int]:
+        """The rows of the new jobs, written down, in their order; and the last person's number, given ``last``."""
+        people = People(self._connection, self._batch.account, [one for _, _, one in fresh], last)
         drafts: list[Draft | None] = []
         for _, _, one in fresh:
             if people.forgets(one):
@@ -186,7 +187,7 @@ class _Making:
                 continue
             drafts.append(self._drafted(one, people.identity(one)))
             people.learn(one)
-        owners = [people.of(one) for _, _, one in fresh]
+        owners = [people.number(one) for _, _, one in fresh]
         self._rejoin(people)
         pairs = zip(owners, drafts, strict=True)
         ahead = self._ahead({p for p, draft in pairs if p and draft and draft.state == "ready"})
@@ -198,8 +199,7 @@ class _Making:
             row["line"] = tables.place(row["state"])
             rows.append(row)
         self._write(rows, fresh, drafts)
-        people.keep(self._store)
-        return rows
+        return rows, people.keep(self._store)
 
     def _drafted(self, one: Arrival, known: Identity | None) -> Draft:
         """What the mapping makes of an event. A mistake of ours keeps no event from being taken."""
@@ -212,12 +212,12 @@ class _Making:
 
     def _rejoin(self, people: People) -> None:
         """Jobs of an anonymous visitor who turned out to be somebody stand in that person's line from now on."""
-        for anonymous, person in sorted(people.joined.items()):
-            moved = self._connection.execute(JOINED, {**self._mine, "was": anonymous, "became": person})
+        for was, became in people.rejoined():
+            moved = self._connection.execute(JOINED, {**self._mine, "was": was, "became": became})
             if moved.rowcount:
-                self._connection.execute(BEHIND, {**self._mine, "whose": person})
+                self._connection.execute(BEHIND, {**self._mine, "whose": became})
 
-    def _ahead(self, people: set[str]) -> set[str]:
+    def _ahead(self, people: set[int]) -> set[int]:
         if not people:
             return set()
         return {r.person for r in self._connection.execute(AHEAD, {**self._mine, "some": sorted(people)})}
@@ -231,7 +231,7 @@ class _Making:
                     taken[row.once].append((row.happened, row.id))
         return taken
 
-    def _row(self, number: int, one: Arrival, draft: Draft | None, owner: str | None) -> dict[str, Any]:
+    def _row(self, number: int, one: Arrival, draft: Draft | None, owner: int | None) -> dict[str, Any]:
         return {
             "account": self._batch.account,
             "id": number,
@@ -255,7 +255,7 @@ class _Making:
         return min(said, self._now) if said > 0 else self._now
 
     def _decide(
-        self, row: dict[str, Any], draft: Draft | None, ahead: set[str], orders: dict[str, list[tuple[float, int]]]
+        self, row: dict[str, Any], draft: Draft | None, ahead: set[int], orders: dict[str, list[tuple[float, int]]]
     ) -> None:
         """The state in which a job begins, where it is one that makes a request."""
         if draft is None or draft.state != "ready":

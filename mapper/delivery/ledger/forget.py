@@ -37,7 +37,9 @@ ERASE = (
 #: Under way: it ends first, and what it sent is forgotten then.
 LATER = update(tables.job).where(_j.account == MINE, among(_j.id)).values(forget=True)
 PAPERS = delete(tables.paper).where(_p.account == MINE, among(_p.job))
-TRAITS = delete(tables.identity).where(_i.account == MINE, among(_i.person))
+#: Who it was keeps a number, so that a later call of theirs is in line behind what is under way.
+NUMBERS = select(_i.id).where(_i.account == MINE, among(_i.name))
+TRAITS = update(tables.identity).where(_i.account == MINE, among(_i.name), _i.traits.is_not(None)).values(traits=None)
 ALIASES = delete(tables.alias).where(_a.account == MINE, among(_a.anonymous))
 SCRUB = update(tables.store).values(scrub=True)
 
@@ -80,15 +82,10 @@ def forget(connection: Connection, store: Store, account: str, wish: Wish) -> Fo
     now = store.now()
     names = [wish.person, *connection.execute(BEHIND, {**mine, "whose": wish.person}).scalars()]
     for name in names:
-        upsert = store.insert(tables.forgotten).values(account=account, person=name, at=now, for_good=wish.for_good)
-        key = [tables.forgotten.c.account, tables.forgotten.c.person]
-        connection.execute(
-            upsert.on_conflict_do_update(
-                index_elements=key,
-                set_={"at": now, "for_good": or_(upsert.excluded.for_good, tables.forgotten.c.for_good)},
-            )
-        )
-    jobs = connection.execute(JOBS, {**mine, "some": names}).all()
+        row = {"account": account, "person": name, "at": now, "for_good": wish.for_good}
+        connection.execute(_remembered(store.insert(tables.forgotten).values(**row), now))
+    numbers = list(connection.execute(NUMBERS, {**mine, "some": names}).scalars())
+    jobs = connection.execute(JOBS, {**mine, "some": numbers}).all()
     under_way = [job.id for job in jobs if job.state == "sending"]
     stopped = [job.id for job in jobs if job.state in ("waiting", "ready", "held", "unknown")]
     papers = 0
@@ -101,7 +98,7 @@ def forget(connection: Connection, store: Store, account: str, wish: Wish) -> Fo
     identities = connection.execute(TRAITS, {**mine, "some": names}).rowcount
     connection.execute(ALIASES, {**mine, "some": names})
     connection.execute(SCRUB)
-    line.promote(connection, account, names)
+    line.promote(connection, account, numbers)
     counted = f"{len(stopped)} stopped, {papers} contents, {identities} identities, {len(under_way)} under way"
     note = {
         "account": account,
@@ -114,6 +111,14 @@ def forget(connection: Connection, store: Store, account: str, wish: Wish) -> Fo
     connection.execute(insert(tables.act), note)
     failpoints.passed("in_forget")
     return Forgotten(now, len(stopped), papers, identities, len(under_way))
+
+
+def _remembered(tombstone: Any, now: float) -> Any:
+    """The statement that puts a tombstone down. Whoever was forgotten for good stays so."""
+    return tombstone.on_conflict_do_update(
+        index_elements=[tables.forgotten.c.account, tables.forgotten.c.person],
+        set_={"at": now, "for_good": or_(tombstone.excluded.for_good, tables.forgotten.c.for_good)},
+    )
 
 
 def _slices(numbers: list[int]) -> list[list[int]]:

@@ -58,7 +58,7 @@ STRANDED = (
 )
 
 
-def promote(connection: Connection, account: str, people: Iterable[str | None]) -> None:
+def promote(connection: Connection, account: str, people: Iterable[int | None]) -> None:
     """Make the next job of each of these people ready, where there is one and nobody is ahead of it."""
     some = sorted({person for person in people if person is not None})
     if not some:

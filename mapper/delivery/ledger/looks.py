@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, select, text
+from sqlalchemy import Connection, ScalarSelect, Select, bindparam, func, select, text
 
 from mapper.delivery.ledger import tables
 from mapper.delivery.ledger.tables import MINE
 from mapper.delivery.states import MEANINGS, State
 from mapper.delivery.values import Act, Attempt, Filter, Row, Status, Story
 
-_j, _t, _p, _c = tables.job.c, tables.attempt.c, tables.paper.c, tables.act.c
+_j, _t, _p, _c, _i = tables.job.c, tables.attempt.c, tables.paper.c, tables.act.c, tables.identity.c
 
 COUNTS = select(_j.state, func.count()).where(_j.account == MINE).group_by(_j.state)
 INTAKE = select(tables.intake).where(tables.intake.c.account == MINE)
@@ -67,11 +67,16 @@ def chosen(account: str, wanted: Filter, states: tuple[State, ...] = (), after: 
     conditions += [_j.state.in_(states or wanted.states)] if states or wanted.states else []
     conditions += [_j.id.in_(wanted.jobs)] if wanted.jobs is not None else []
     conditions += [_j.message == wanted.message] if wanted.message is not None else []
-    conditions += [_j.person == wanted.person] if wanted.person is not None else []
+    conditions += [_j.person == _numbered(account, wanted.person)] if wanted.person is not None else []
     conditions += [_j.because.contains(wanted.reason, autoescape=True)] if wanted.reason else []
     conditions += [_j.accepted >= wanted.after] if wanted.after is not None else []
     conditions += [_j.accepted < wanted.before] if wanted.before is not None else []
     return select(tables.job).where(*conditions).order_by(_j.id)
+
+
+def _numbered(account: str, name: str) -> ScalarSelect[int]:
+    """A person's number."""
+    return select(_i.id).where(_i.account == account, _i.name == name).scalar_subquery()
 
 
 def rows(connection: Connection, account: str, wanted: Filter, after: int = 0) -> list[Row]:

@@ -18,10 +18,12 @@ from mapper.delivery.states import State
 from mapper.delivery.values import Arrival, Filter
 from mapper.frozen import dataclass
 
-_j, _p, _t, _f = tables.job.c, tables.paper.c, tables.attempt.c, tables.forgotten.c
+_j, _p, _t, _f, _i = tables.job.c, tables.paper.c, tables.attempt.c, tables.forgotten.c, tables.identity.c
 
 ACCOUNTS = select(tables.intake.c.account).order_by(tables.intake.c.account)
 VERSION = select(tables.store.c.version)
+#: How many people there are, how many numbers they have, and the highest of these.
+PEOPLE = select(func.count(), func.count(_i.id.distinct()), func.coalesce(func.max(_i.id), 0)).where(_i.account == MINE)
 #: Jobs that were delivered, by how many seconds ago.
 PULSE = (
     select(cast(bindparam("now") - _j.changed, Integer).label("ago"), func.count())
@@ -31,6 +33,10 @@ PULSE = (
 OWNERS = (
     select(_j.owner).distinct().where(_j.account == MINE, text(tables.LEASED), _j.lease > bindparam("now"))
 ).order_by(_j.owner)
+#: What was begun, and of which nobody said in time how it ended.
+LAPSED = select(func.count()).where(
+    _j.account == MINE, text(tables.LEASED), _j.lease < bindparam("now"), _j.state == "sending"
+)
 FORGOTTEN = (
     select(_f.at, _f.for_good).where(_f.account == MINE, among(_f.person)).order_by(_f.for_good.desc(), _f.at.desc())
 )
@@ -82,6 +88,13 @@ def tally(connection: Connection, account: str, wanted: Filter, states: tuple[St
     return [Tally(*row) for row in rows]
 
 
+def misnumbered(connection: Connection, account: str) -> int:
+    """How many people have not a number of their own: the jobs of some would be taken for those of others."""
+    people, numbers, highest = connection.execute(PEOPLE, {"mine": account}).one()
+    given = connection.execute(looks.INTAKE, {"mine": account}).one().last_person
+    return int(people) - int(numbers) + max(0, int(highest) - int(given))
+
+
 def pulse(connection: Connection, account: str, now: float, seconds: int) -> tuple[int, ...]:
     """How many jobs were delivered in each of the last seconds, the earliest first."""
     counts = dict.fromkeys(range(seconds), 0)
@@ -93,6 +106,11 @@ def pulse(connection: Connection, account: str, now: float, seconds: int) -> tup
 def owners(connection: Connection, account: str, now: float) -> tuple[str, ...]:
     """The workers that have jobs just now."""
     return tuple(connection.execute(OWNERS, {"mine": account, "now": now}).scalars())
+
+
+def lapsed(connection: Connection, account: str, now: float) -> int:
+    """How many jobs are ``sending`` with a lease that is over, as the database has it."""
+    return int(connection.execute(LAPSED, {"mine": account, "now": now}).scalar_one())
 
 
 def clock(connection: Connection, account: str) -> float:

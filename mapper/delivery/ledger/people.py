@@ -27,7 +27,7 @@ from mapper.identity import Identity, Record
 _a, _i, _f = tables.alias.c, tables.identity.c, tables.forgotten.c
 ALIASES = select(_a.anonymous, _a.person, _a.time, _a.message).where(_a.account == MINE, among(_a.anonymous))
 ALIASED = select(_a.anonymous, _a.person).where(_a.account == MINE, among(_a.person))
-IDENTITIES = select(_i.person, _i.traits).where(_i.account == MINE, among(_i.person))
+IDENTITIES = select(_i.name, _i.id, _i.traits).where(_i.account == MINE, among(_i.name))
 FORGOTTEN = select(_f.person, _f.at, _f.for_good).where(_f.account == MINE, among(_f.person))
 
 
@@ -38,11 +38,15 @@ ANY = select(exists(ALIASED_ANY), exists(FORGOTTEN_ANY))
 
 
 class People:
-    """The people of one batch of arrivals, as far as the ledger knows them, and what the batch adds."""
+    """The people of one batch of arrivals, as far as the ledger knows them, and what the batch adds.
 
-    def __init__(self, connection: Connection, account: str, arrivals: Collection[Arrival]) -> None:
+    ``last`` is the number of the person who was heard of last.
+    """
+
+    def __init__(self, connection: Connection, account: str, arrivals: Collection[Arrival], last: int = 0) -> None:
         self._account = account
         self._connection = connection
+        self._last = last
         ids = {i for one in arrivals for i in (one.person, one.anonymous) if i is not None}
         self._aliases, forgot = connection.execute(ANY, {"mine": account}).one()
         anonymous = {one.anonymous for one in arrivals if one.anonymous is not None}
@@ -51,16 +55,20 @@ class People:
         self._forgotten = {r.person: (r.at, r.for_good) for r in self._select(FORGOTTEN, ids if forgot else ())}
         self._changed_alias: set[str] = set()
         #: Anonymous ids that turned out to be somebody in this batch.
-        self.joined: dict[str, str] = {}
+        self._joined: dict[str, str] = {}
         for one in arrivals:
             self._join(one)
         self._behind = self._behind_each({p for one in arrivals if (p := self.of(one)) is not None})
         known = {i for person, more in self._behind.items() for i in (person, *more)} | ids
+        rows = self._select(IDENTITIES, known)
+        self._numbers: dict[str, int] = {}
         #: As they are stored until somebody needs them: most are only written.
-        self._known: dict[str, Identity | Record | bytes] = {
-            r.person: bytes(r.traits) for r in self._select(IDENTITIES, known)
-        }
-        self._stored = frozenset(self._known)
+        self._known: dict[str, Identity | Record | bytes] = {}
+        for name, number, traits in rows:
+            self._numbers[name] = number
+            if traits is not None:
+                self._known[name] = bytes(traits)
+        self._stored = frozenset(self._numbers)
         self._written: set[str] = set()
 
     def _select(self, statement: Any, some: Collection[str]) -> Iterable[Any]:
@@ -80,7 +88,7 @@ class People:
         if before is None or said < before[1:]:
             self._alias[arrival.anonymous] = (arrival.person, *said)
             self._changed_alias.add(arrival.anonymous)
-            self.joined[arrival.anonymous] = arrival.person
+            self._joined[arrival.anonymous] = arrival.person
 
     def _behind_each(self, people: set[str]) -> dict[str, list[str]]:
         """For each person the anonymous ids that turned out to be that person."""
@@ -97,6 +105,23 @@ class People:
             return arrival.person
         alias = self._alias.get(arrival.anonymous) if arrival.anonymous is not None else None
         return alias[0] if alias is not None else arrival.anonymous
+
+    def number(self, arrival: Arrival) -> int | None:
+        """The number of the one whose call it is; who is new gets the next. None where it is nobody's."""
+        name = self.of(arrival)
+        return None if name is None else self._numbered(name)
+
+    def _numbered(self, name: str) -> int:
+        number = self._numbers.get(name)
+        if number is None:
+            self._last += 1
+            number = self._numbers[name] = self._last
+        return number
+
+    def rejoined(self) -> Iterable[tuple[int, int]]:
+        """The numbers of those known as anonymous who turned out to be somebody in this batch, and whose they are."""
+        known = sorted((self._numbers[one], who) for one, who in self._joined.items() if one in self._stored)
+        return [(number, self._numbered(who)) for number, who in known]
 
     def forgets(self, arrival: Arrival) -> bool:
         """Whether a call is of somebody who was forgotten later than it was made, or for good."""
@@ -142,20 +167,25 @@ class People:
             self._known[name] = after
         self._written.add(name)
 
-    def keep(self, store: Store) -> None:
-        """Write down what the batch added."""
-        rows = [
-            {"account": self._account, "person": name, "traits": _closed(self._known[name])}
-            for name in sorted(self._written)
-        ]
-        store.add(self._connection, tables.identity, [row for row in rows if row["person"] not in self._stored])
-        store.put(self._connection, tables.identity, [row for row in rows if row["person"] in self._stored])
+    def keep(self, store: Store) -> int:
+        """Write down what the batch added; the number of the last person."""
+        for name in sorted(self._written):
+            self._numbered(name)
+        new = [self._row(name) for name in self._numbers if name not in self._stored]
+        store.add(self._connection, tables.identity, new)
+        store.put(self._connection, tables.identity, [self._row(n) for n in sorted(self._written & self._stored)])
         names = ("account", "anonymous", "person", "time", "message")
         joins = [
             dict(zip(names, (self._account, one, *self._alias[one]), strict=True))
             for one in sorted(self._changed_alias)
         ]
         store.put(self._connection, tables.alias, joins)
+        return self._last
+
+    def _row(self, name: str) -> dict[str, Any]:
+        traits = self._known.get(name)
+        stored = None if traits is None else _closed(traits)
+        return {"account": self._account, "id": self._numbers[name], "name": name, "traits": stored}
 
 
 def _closed(known: Identity | Record | bytes) -> bytes:

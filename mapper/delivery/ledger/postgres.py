@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     create_engine,
     insert,
+    inspect,
     literal_column,
     select,
     text,
@@ -31,7 +32,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from mapper.delivery import failpoints
-from mapper.delivery.ledger import tables, versions
+from mapper.delivery.ledger import postgres_words, tables, versions
 from mapper.delivery.ledger.clock import SteadyClock
 from mapper.delivery.ledger.watchdog import Watchdog
 from mapper.delivery.values import StoreError
@@ -49,15 +50,16 @@ _COPY_FROM = 20
 _CLOCK_FOR = 10.0
 #: What comes of many transactions at once, and of a server that goes away: the same again may succeed.
 _AGAIN = ("40001", "40P01", "57P01", "57P02", "57P03", "53300")
-#: Anything but the same number in every process that prepares a store. It is "mapper" in ASCII.
-_PREPARING = 0x6D6170706572
+#: Any number, but the same in every process that prepares a store. This one is "mapper" in ASCII.
+_TAKE_TURNS = text(f"SELECT pg_advisory_xact_lock({0x6D6170706572})")
 _left_alone: list[object] = []
 
 
 class PostgresStore:
-    """A PostgreSQL database. Raises StoreError."""
+    """A PostgreSQL database. Raises StoreError, which begins with the ``place``: which server and database it is."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, place: str = "") -> None:
+        self._place = place
         self._url = url.set(drivername="postgresql+psycopg")
         self._clock = SteadyClock()
         self._asked = float("-inf")
@@ -65,8 +67,7 @@ class PostgresStore:
         self._opening = threading.Lock()
         self._open()
         try:
-            # A person waits for this one: what is away now is soon said.
-            self.secret = self._patiently(self._prepared, _PATIENCE_TO_OPEN)
+            self.secret = self._prepare()
             version = self.read(lambda connection: connection.execute(text("SHOW server_version")).scalar_one())
         except BaseException:
             self.close()
@@ -78,10 +79,33 @@ class PostgresStore:
         self._watchdog = Watchdog(_DEADLINE)
         self._pid = os.getpid()  # last: until then another thread of a forked child waits
 
+    def _prepare(self) -> bytes:
+        """The key of the hashes of a store that has the present version. Raises StoreError.
+
+        A person waits for this one: what is away now is soon said.
+        """
+        if self._patiently(versions.is_older, _PATIENCE_TO_OPEN):
+            return self._patiently(self._brought_forward, _PATIENCE_TO_OPEN, deadline=float("inf"))
+        return self._patiently(self._prepared, _PATIENCE_TO_OPEN)
+
+    def _brought_forward(self, connection: Connection) -> bytes:
+        """Bring an older store to the present version: alone, and for as long as it takes."""
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        connection.execute(_TAKE_TURNS)
+        there = tables.metadata.tables.keys() & set(inspect(connection).get_table_names())
+        # What somebody wrote between two statements of a step would be lost with the table that it was written to. But
+        # who wants to know the version is to be told.
+        some = ", ".join(sorted(there - {tables.store.name}))
+        connection.execute(text(f"LOCK TABLE {some} IN ACCESS EXCLUSIVE MODE"))
+        secret = self._prepared(connection)
+        # Autovacuum would do so within a minute or two; until then the plans were bad ones (see ``grown``).
+        connection.execute(text(f"ANALYZE {', '.join(table.name for table in _LARGE)}"))
+        return secret
+
     def _prepared(self, connection: Connection) -> bytes:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PREPARING})
+        connection.execute(_TAKE_TURNS)
         if connection.execute(text("SHOW fsync")).scalar() != "on":
-            raise StoreError("this server runs with fsync = off: it would lose what it takes")
+            raise StoreError("this server runs with fsync = off: it would lose what it takes; turn it on")
         return versions.prepare(connection, self.now())
 
     # -------------------------------------------------------------------------------------------------- transactions
@@ -94,25 +118,44 @@ class PostgresStore:
         """Look."""
         return self._patiently(work)
 
-    def _patiently(self, work: Callable[[Connection], T], patience: float = PATIENCE) -> T:
-        """Run a transaction until it is done or patience ends. Raises StoreError."""
+    def _patiently(
+        self, work: Callable[[Connection], T], patience: float = PATIENCE, deadline: float | None = None
+    ) -> T:
+        """Run a transaction until it is done or patience ends. Raises StoreError.
+
+        ``deadline``  seconds that it may take, where they are others than usual
+        """
         until, pause = time.monotonic() + patience, 0.02
         while True:
             try:
-                with self._transaction() as connection:
+                with self._said_where(), self._transaction(deadline) as connection:
                     return work(connection)
-            except _AgainError:
+            except _AgainError as error:
                 if time.monotonic() + pause > until:
-                    raise StoreError(f"the database is away, for {patience:g} seconds now") from None
+                    raise self._is_away(patience, error) from None
             time.sleep(pause * (0.5 + random.random()))  # noqa: S311 - not a secret
             pause = min(pause * 2, 1.0)
 
     @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
+    def _said_where(self) -> Iterator[None]:
+        """Say in front of what could not be done which database it was, as an SQLite store names its file."""
+        try:
+            yield
+        except StoreError as error:
+            raise self._error(str(error)) from None
+
+    def _error(self, words: str) -> StoreError:
+        return StoreError(f"{self._place}: {words}" if self._place else words)
+
+    def _is_away(self, patience: float, last: _AgainError) -> StoreError:
+        return self._error(f"the database is away, for {patience:g} seconds now: {last}")
+
+    @contextmanager
+    def _transaction(self, deadline: float | None = None) -> Iterator[Connection]:
         """One transaction, with an end to the patience for each answer; its commit included."""
         with _told(), self._own().connect() as connection:
             driver: Any = connection.connection.driver_connection
-            with self._watchdog.watching(driver.fileno()), connection.begin():
+            with self._watchdog.watching(driver.fileno(), deadline), connection.begin():
                 yield connection
 
     def _own(self) -> Engine:
@@ -198,10 +241,10 @@ class PostgresStore:
                     some = ", ".join(table.name for table in _LARGE)
                     driver.execute(text(f"ANALYZE (SKIP_LOCKED) {some}"))
 
-    def worker(self, account: str | None = None) -> AbstractContextManager[None]:
+    def worker(self, account: str | None = None) -> AbstractContextManager[Callable[[], None]]:
         """Be one of any number of workers."""
         del account  # nobody needs to know for whom
-        return nullcontext()
+        return nullcontext(lambda: None)
 
     @property
     def alone(self) -> bool:
@@ -215,14 +258,22 @@ class PostgresStore:
         """
         failpoints.passed("in_checkpoint")
         try:
-            with _told(), self._own().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            with (
+                self._said_where(),
+                _told(),
+                self._own().connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
+            ):
                 wrote: ColumnElement[str] = literal_column("xmin::text")  # which transaction wrote the row
                 before = connection.execute(select(wrote).select_from(tables.store)).scalar_one()
-                for table in _LARGE:
-                    connection.execute(text(f'VACUUM FULL "{table.name}"'))
+                connection.execute(text("SET statement_timeout = 0"))  # a large table takes minutes
+                try:
+                    for table in _LARGE:
+                        connection.execute(text(f'VACUUM FULL "{table.name}"'))
+                finally:
+                    connection.execute(text("RESET statement_timeout"))
                 connection.execute(update(tables.store).where(wrote == before).values(scrub=False))
         except _AgainError:
-            raise StoreError("the database was away while the tables were written anew") from None
+            raise self._error("the database was away while the tables were written anew") from None
 
     def check(self) -> Iterable[str]:
         """What is wrong with the server's settings."""
@@ -294,7 +345,7 @@ def _engine(url: URL) -> Engine:
 
 
 class _AgainError(Exception):
-    """The same transaction may succeed when it is run again."""
+    """The same transaction may succeed when it is run again. It says what to do where it does not."""
 
 
 @contextmanager
@@ -304,14 +355,14 @@ def _told() -> Iterator[None]:
         yield
     except DBAPIError as error:
         state = getattr(error.orig, "sqlstate", None) or ""
-        refused = next((words for part, words in _REFUSED.items() if not state and part in str(error.orig)), None)
+        refused = None if state else postgres_words.refused(str(error.orig))
         if refused is not None:
             raise StoreError(refused) from None
         if error.connection_invalidated or state in _AGAIN or state.startswith("08") or _gone(error):
-            raise _AgainError from None
+            raise _AgainError(postgres_words.away(state, str(error.orig))) from None
         raise StoreError(_WORDS.get(state[:2], f"the database refused: SQLSTATE {state or 'none'}")) from None
     except PoolTimeout:
-        raise StoreError("no connection to the database came free") from None
+        raise StoreError("no connection to the database came free: more threads use it than it takes at once") from None
     except SQLAlchemyError as error:
         raise StoreError(f"the database failed: {type(error).__name__}") from None
 
@@ -323,18 +374,12 @@ def _gone(error: DBAPIError) -> bool:
     return isinstance(error.orig, psycopg.OperationalError | psycopg.InterfaceError) and not error.orig.sqlstate
 
 
-#: What a server says to somebody whom it does not let in, for which psycopg has no state.
-_REFUSED = {
-    '" does not exist': "there is no such database, or no such user",
-    "authentication failed": "the database refuses this user or password",
-    "no password supplied": "the database asks for a password",
-    "pg_hba.conf": "the database lets nobody in from here",
-}
-
 _WORDS = {
     "53": "the database's disk or memory is full: nothing was taken; make room and go on",
-    "28": "the database refuses this user or password",
-    "3D": "there is no such database",
-    "42": "the database's tables are not those of a store, or this user may not use them",
-    "25": "the database cannot be written: is it a standby?",
+    "28": "the database refuses this user or password; mend the address",
+    "3D": "there is no such database; make it (createdb), or mend the address",
+    "42": "the database's tables are not those of a store, or this user may not make or use them; give the store a"
+    " database of its own, which its user owns",
+    "55": "somebody else has the database's tables, to copy them or to bring them to a newer version: try again",
+    "25": "the database cannot be written: is it a standby? Name the primary",
 }

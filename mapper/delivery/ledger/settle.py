@@ -36,7 +36,7 @@ class _Job(NamedTuple):
 
     id: int
     state: State
-    person: str | None
+    person: int | None
     attempts: int
     failures: int
     lapses: int

@@ -12,7 +12,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -261,9 +261,16 @@ class SqliteStore:
     def grown(self, jobs: int) -> None:
         """Nothing: without statistics each statement has one plan, in a store of ten jobs and of ten million."""
 
-    def worker(self, account: str | None = None) -> AbstractContextManager[None]:
+    @contextmanager
+    def worker(self, account: str | None = None) -> Iterator[Callable[[], None]]:
         """Be the file's one worker; who asks is told for which account."""
-        return turns.only_worker(self._beside("worker"), account)
+        with turns.only_worker(self._beside("worker"), account) as still:
+
+            def look() -> None:
+                self._refuse_another()
+                still()
+
+            yield look
 
     @property
     def alone(self) -> bool:

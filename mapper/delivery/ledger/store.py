@@ -5,12 +5,13 @@ Knows the seam. Must not know a table's rows, nor which databases there are beyo
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Table
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from mapper.delivery.values import StoreError
@@ -61,8 +62,12 @@ class Store(Protocol):
     def grown(self, jobs: int) -> None:
         """So many jobs are in it: where the database plans by the sizes of its tables, it may look at them now."""
 
-    def worker(self, account: str | None = None) -> AbstractContextManager[None]:
-        """Be a worker, for an account. Raises StoreBusyError where there is one already and one is all."""
+    def worker(self, account: str | None = None) -> AbstractContextManager[Callable[[], None]]:
+        """Be a worker, for an account. Raises StoreBusyError where there is one already and one is all.
+
+        What it gives is called before jobs are taken. Raises StoreBusyError where another is the one worker by now,
+        StoreError where it is not the same store any more.
+        """
 
     @property
     def alone(self) -> bool:
@@ -92,6 +97,19 @@ def spoken(words: str | None) -> str | None:
     return words[:_LONGEST_REASON].encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
+def _place(where: str, url: URL) -> str:
+    """Which server and database an address names, for people; empty where it is not certain what is a password in it.
+
+    What is said after ``?`` may be one, too, and is not repeated; nor is the user.
+    """
+    if where.count("@") > 1 or not url.database:
+        return ""
+    if not url.host or url.query.keys() & {"host", "hostaddr", "port", "service"}:
+        return url.database
+    host = f"[{url.host}]" if ":" in url.host else url.host
+    return f"{host}:{url.port or os.environ.get('PGPORT') or 5432}/{url.database}"
+
+
 def open_store(where: str) -> Store:
     """The store at a path, or at an address: ``sqlite:///mapper.db``, ``postgresql://user@host/database``.
 
@@ -111,5 +129,5 @@ def open_store(where: str) -> Store:
     if backend in ("postgresql", "postgres"):
         from mapper.delivery.ledger.postgres import PostgresStore  # noqa: PLC0415 - as above
 
-        return PostgresStore(url)
+        return PostgresStore(url, _place(where, url))
     raise StoreError(f"there is no store for {backend}: a path, sqlite:///PATH or postgresql://USER@HOST/DATABASE")

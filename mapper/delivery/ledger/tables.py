@@ -50,6 +50,7 @@ intake = Table(
     metadata,
     Column("account", String, primary_key=True),
     Column("last_job", BigInteger, nullable=False),
+    Column("last_person", BigInteger, nullable=False),
     Column("clock", Double, nullable=False),
     Column("accepted", BigInteger, nullable=False),
     Column("repeated", BigInteger, nullable=False),
@@ -81,7 +82,7 @@ job = Table(
     Column("because", Text),
     Column("message", String, nullable=False),
     Column("digest", String, nullable=False),
-    Column("person", String),
+    Column("person", BigInteger),
     Column("once", String),
     Column("fingerprint", String, nullable=False),
     Column("happened", Double, nullable=False),
@@ -147,14 +148,17 @@ act = Table(
     Column("why", Text),
 )
 
-#: What is known of a person: for each trait its last writer (``mapper.identity``), as JSON.
+#: Everybody who was ever heard of, under a ``name``, and what is known of them: for each trait its last writer
+#: (``mapper.identity``), as JSON. Jobs say whose they are by number, and numbers are given as people come: those of
+#: jobs that come and go together are neighbours in an index, where hashes would each take a page of their own.
 identity = Table(
     "identity",
     metadata,
     Column("account", String, nullable=False),
-    Column("person", String, nullable=False),
-    Column("traits", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("person", "account"),
+    Column("id", BigInteger, autoincrement=False, nullable=False),
+    Column("name", String, nullable=False),
+    Column("traits", LargeBinary),
+    PrimaryKeyConstraint("name", "account"),
 )
 
 #: Which person an anonymous one turned out to be: by the earliest call that has both, so that order does not matter.

@@ -13,7 +13,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -72,6 +72,10 @@ def identity(path: Path) -> tuple[int, int] | None:
         found = os.stat(path)  # noqa: PTH116 - it is asked for at each transaction, and a Path takes twice as long
     except OSError:
         return None
+    return _known(found)
+
+
+def _known(found: os.stat_result) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
@@ -120,7 +124,9 @@ class Turns:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._descriptor: int | None = _opened(path)
+        self._file = _known(os.fstat(self._descriptor))
         self.threads = threading.RLock()
         self._depth = 0
 
@@ -132,6 +138,7 @@ class Turns:
                 raise StoreError("the store was closed by another thread: nothing was written")
             if self._depth == 0:
                 _lock(self._descriptor)
+            self._follow()
             self._depth += 1
             try:
                 yield
@@ -139,6 +146,23 @@ class Turns:
                 self._depth -= 1
                 if self._depth == 0 and self._descriptor is not None:
                     fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    def _follow(self) -> None:
+        """Have the turn on the file that is there by now: somebody may have removed the one that was opened.
+
+        Whoever opens the store then makes a new one, and two processes would write in the same moment, each with a turn
+        of its own (above). What is under way just when it is removed cannot be helped; each turn after that is one of
+        the new file's. Where the database is gone, too, nobody waits for anybody, and no file is made.
+        """
+        there = self._file if self._depth else identity(self._path)
+        if there == self._file or (there is None and not self._path.with_suffix("").exists()):
+            return
+        assert self._descriptor is not None  # noqa: S101 - it has the turn
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        fresh = _opened(self._path)
+        _close(self._descriptor)
+        self._descriptor, self._file = fresh, _known(os.fstat(fresh))
+        _lock(fresh)
 
     def close(self) -> None:
         """Let go of the file when whoever has the turn has ended: at once inside one's own, which is the last then.
@@ -186,19 +210,37 @@ class Holder:
 
 
 @contextmanager
-def only_worker(path: Path, account: str | None = None) -> Iterator[None]:
-    """Be the one worker of a file, for an account. Raises StoreBusyError, which names the one that is it already."""
+def only_worker(path: Path, account: str | None = None) -> Iterator[Callable[[], None]]:
+    """Be the one worker of a file, for an account. Raises StoreBusyError, which names the one that is it already.
+
+    What it gives is to be called now and then: where somebody removed the file it is made anew, before another process
+    takes itself for the one worker. Raises StoreBusyError where one has done so already, and StoreError.
+    """
+    post = [_as_worker(path, account)]
+
+    def still() -> None:
+        if identity(path) != _known(os.fstat(post[-1])):
+            post.append(_as_worker(path, account))
+
+    try:
+        yield still
+    finally:
+        for descriptor in post:
+            _close(descriptor)
+
+
+def _as_worker(path: Path, account: str | None) -> int:
+    """The file's descriptor, locked, with this process in it. Raises StoreBusyError."""
     descriptor = _opened(path)
     try:
-        try:
-            _lock(descriptor, _GLANCE)  # somebody who only looks who it is has the lock for a moment
-        except StoreBusyError:
-            raise StoreBusyError(refusal(_written(descriptor))) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid():<{_ROOM - 1}}\n{json.dumps(account)}\n".encode(), 0)
-        yield
-    finally:
+        _lock(descriptor, _GLANCE)  # somebody who only looks who it is has the lock for a moment
+    except StoreBusyError:
+        there = _written(descriptor)
         _close(descriptor)
+        raise StoreBusyError(refusal(there)) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid():<{_ROOM - 1}}\n{json.dumps(account)}\n".encode(), 0)
+    return descriptor
 
 
 def refusal(holder: Holder) -> str:

@@ -9,26 +9,21 @@ import secrets
 from collections.abc import Callable
 
 from sqlalchemy import Connection, insert, inspect, select, update
-from sqlalchemy.schema import CreateIndex, CreateTable
 
-from mapper.delivery.ledger import tables
+from mapper.delivery.ledger import migrations, tables
 from mapper.delivery.values import StoreError
 
-VERSION = 1
+VERSION = 2
 
 #: From each older version, the step to the next.
-STEPS: dict[int, Callable[[Connection], None]] = {}
+STEPS: dict[int, Callable[[Connection], None]] = {1: migrations.shorten_names}
 
 
-def _make(connection: Connection) -> None:
-    """Make the tables and indexes; the partial indexes last, because of equals SQLite takes the youngest.
-
-    ``create_all`` makes a table's indexes in the order of a set: in each process another.
-    """
-    for table in tables.metadata.sorted_tables:
-        connection.execute(CreateTable(table))
-        for index in sorted(table.indexes, key=lambda i: (i.dialect_options["sqlite"]["where"] is not None, i.name)):
-            connection.execute(CreateIndex(index))
+def is_older(connection: Connection) -> bool:
+    """Whether a store is there and has an older version: a large one takes minutes to be brought to the present one."""
+    if tables.store.name not in inspect(connection).get_table_names():
+        return False
+    return bool(connection.execute(select(tables.store.c.version)).scalar_one() < VERSION)
 
 
 def prepare(connection: Connection, now: float) -> bytes:
@@ -36,7 +31,7 @@ def prepare(connection: Connection, now: float) -> bytes:
     there = set(inspect(connection).get_table_names())
     if tables.store.name not in there:
         refuse_others(there, alone=connection.dialect.name == "sqlite")
-        _make(connection)
+        migrations.make(connection)
         connection.execute(
             insert(tables.store).values(version=VERSION, secret=secrets.token_bytes(32), made=now, scrub=False)
         )

@@ -28,12 +28,16 @@ class Watchdog:
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def watching(self, descriptor: int) -> Iterator[None]:
-        """A block in which the other side has to answer in time; else the connection ends, for whoever waits."""
+    def watching(self, descriptor: int, deadline: float | None = None) -> Iterator[None]:
+        """A block in which the other side has to answer in time; else the connection ends, for whoever waits.
+
+        ``deadline``  seconds, where they are others than usual
+        """
+        until = time.monotonic() + (self._deadline if deadline is None else deadline)
         number = next(self._numbers)
         with socket.socket(fileno=os.dup(descriptor)) as line:
             with self._changing:
-                self._watched[number] = (time.monotonic() + self._deadline, line)
+                self._watched[number] = (until, line)
                 if self._thread is None:
                     self._thread = threading.Thread(target=self._look, name="watchdog", daemon=True)
                     self._thread.start()
