@@ -126,6 +126,20 @@ def message_id_of(event: Mapping[str, Any]) -> str | None:
     return _identifier(event.get("messageId"))
 
 
+def whose(event: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The userId and the anonymousId of a call of any type, as text."""
+    return _identifier(event.get("userId")), _identifier(event.get("anonymousId"))
+
+
+def said(event: Mapping[str, Any]) -> dict[str, Any]:
+    """What a call of any type says, without what differs where it is sent once more."""
+    return {name: value for name, value in event.items() if name not in ENVELOPE or name in _SAID}
+
+
+#: Members of the envelope that say something.
+_SAID = ("type", "userId", "anonymousId")
+
+
 def _names(identifier: Any) -> bool:
     return identifier.__class__ is str and bool(identifier) and not identifier.isspace()
 

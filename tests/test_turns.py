@@ -155,6 +155,35 @@ def test_a_worker_says_for_which_account_it_works(path: Path, account: str | Non
     assert turns.holder(path) is None
 
 
+@pytest.mark.parametrize("link", ["mapper.db", "elsewhere/other.db"])
+def test_a_link_is_the_same_store(link: str, tmp_path: Path) -> None:
+    """A second worker that comes by another name would settle what the first one has under way."""
+    (tmp_path / "there").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    store = open_store(str(tmp_path / "there/mapper.db"))
+    (tmp_path / link).symlink_to(tmp_path / "there/mapper.db")
+    other = open_store(str(tmp_path / link))
+    with store.worker("Inkwell"), pytest.raises(StoreBusyError, match=f"process {os.getpid()}"), other.worker():
+        pass
+    beside = {file.name for file in tmp_path.rglob("*") if file.suffix in (".turn", ".worker") or "-" in file.name}
+    other.close()
+    store.close()
+    assert beside == {f"mapper.db{end}" for end in (".turn", ".worker", "-wal", "-shm")}
+    assert {file.parent.name for file in tmp_path.rglob("*.turn")} == {"there"}
+
+
+def test_a_file_of_two_names_is_refused(tmp_path: Path) -> None:
+    """Nobody can tell beside which of them its locks are; when one is gone, all is well."""
+    open_store(str(tmp_path / "mapper.db")).close()
+    second = tmp_path / "second.db"
+    second.hardlink_to(tmp_path / "mapper.db")
+    for name in ("mapper.db", "second.db"):
+        with pytest.raises(StoreError, match=f"{name} has several names"):
+            open_store(str(tmp_path / name))
+    second.unlink()
+    open_store(str(tmp_path / "mapper.db")).close()
+
+
 def test_a_worker_that_has_not_said_anything_yet(path: Path) -> None:
     """It has the lock, and is about to write: it is there all the same."""
     with turns.only_worker(path):
@@ -176,7 +205,7 @@ def test_what_is_no_file_is_left_as_it_is(tmp_path: Path, kind: str) -> None:
         (tmp_path / "there").mkdir()
         where.symlink_to(tmp_path / "there")
     where.chmod(0o755)
-    with pytest.raises(StoreError, match=r"cannot open .*mapper\.db: it is not a file"):
+    with pytest.raises(StoreError, match=r"cannot open .*/(mapper\.db|there): it is not a file"):
         open_store(str(where))
     assert stat.S_IMODE(where.stat().st_mode) == 0o755
     assert {file.name for file in tmp_path.iterdir()} <= {"mapper.db", "there"}

@@ -10,7 +10,7 @@ from typing import Any
 
 from mapper import codec, event, identity, request
 from mapper.delivery.names import Names
-from mapper.delivery.values import Arrival, Draft
+from mapper.delivery.values import Arrival, Draft, Unread
 from mapper.errors import ExpressionError, Problem
 from mapper.identity import Identity
 from mapper.pipeline import Mapper, Result, not_json
@@ -50,13 +50,15 @@ class Intake:
 
     # --------------------------------------------------------------------------------------------------------- reading
 
-    def arrival(self, given: bytes | str | Mapping[str, Any]) -> Arrival:
+    def arrival(self, given: bytes | str | Mapping[str, Any] | Unread) -> Arrival:
         """Read one event. Never raises for what is in it: what is no event is kept as one that is invalid."""
         raw = given if isinstance(given, bytes) else _text(given)
+        if isinstance(raw, Unread):
+            return self._unread(raw)
         try:
             decoded = codec.decode(raw)
-        except codec.NotJson:
-            return self._nothing(raw, None)
+        except codec.NotJson as error:
+            return self._unread(Unread(raw, raw, str(error)))
         call = event.read(decoded, self._mapper.plan.destination)
         if not isinstance(call, event.Identify):
             return self._nothing(raw, decoded)
@@ -77,9 +79,24 @@ class Intake:
         )
 
     def _nothing(self, raw: bytes, decoded: Any) -> Arrival:
-        """What is no Identify call."""
-        own = event.message_id_of(decoded) if isinstance(decoded, Mapping) else None
-        return Arrival(raw, decoded, self._message(own, raw), self.names.digest(raw))
+        """What is no Identify call. It is somebody's nevertheless, who may ask to be forgotten."""
+        if not isinstance(decoded, Mapping):
+            return Arrival(raw, decoded, self.names.content(raw), self.names.digest(raw))
+        digest = self.names.digest(codec.encode(event.said(decoded)))
+        return Arrival(raw, decoded, self._message(event.message_id_of(decoded), raw), digest, *self._whose(decoded))
+
+    def _unread(self, unread: Unread) -> Arrival:
+        """What cannot be read."""
+        message = self._message(event.message_id_of(unread.members), unread.content)
+        digest, whose = self.names.digest(unread.content), self._whose(unread.members)
+        return Arrival(unread.instead, None, message, digest, *whose, because=unread.because)
+
+    def _whose(self, members: Mapping[str, Any]) -> tuple[str | None, str | None]:
+        user, anonymous = event.whose(members)
+        return (
+            self.names.user(user) if user is not None else None,
+            self.names.anonymous(anonymous) if anonymous is not None else None,
+        )
 
     def _message(self, message_id: str | None, content: bytes, moment: str | None = None) -> str:
         return self.names.message(message_id) if message_id is not None else self.names.content(content, moment)
@@ -98,11 +115,8 @@ class Intake:
 
     def result(self, arrival: Arrival, known: Identity | None) -> Result:
         """The whole result of an event. Raises SettingsError."""
-        if arrival.decoded is None and arrival.said is None:
-            try:
-                codec.decode(arrival.raw)
-            except codec.NotJson as error:
-                return not_json(error)
+        if arrival.because is not None:
+            return not_json(codec.NotJson(arrival.because))
         also = self._also(arrival.decoded) if self._also is not None else None
         person = known if also is None else also if known is None else identity.merge(also, known)
         plain = codec.is_plain(arrival.raw)
@@ -125,15 +139,27 @@ class Intake:
             return None
         document = request.scope(self._needed, result.filled, arrival.call, self._settings.public)
         parts = [_part(located, document) for located in guard[0]]
-        return None if any(part is None for part in parts) else self.names.digest(codec.encode(parts))
+        return None if any(part is None for part in parts) else self.names.order(codec.encode(parts))
 
 
-def _text(given: str | Mapping[str, Any]) -> bytes:
-    """An event's text. What cannot be written as JSON is kept as a text that is none, so that it is accounted for."""
+def _text(given: str | Mapping[str, Any] | Unread) -> bytes | Unread:
+    """An event's text. What cannot be written as JSON is kept as Python writes it, so that it is accounted for."""
+    if isinstance(given, Unread):
+        return given
     try:
         return codec.utf8(given) if isinstance(given, str) else codec.text_of(given)
-    except codec.NotJson:
-        return given.encode("utf-8", "backslashreplace") if isinstance(given, str) else b"(an object that is no JSON)"
+    except codec.NotJson as error:
+        members = {} if isinstance(given, str) else given
+        instead = (given if isinstance(given, str) else _as_python(given)).encode("utf-8", "backslashreplace")
+        return Unread(instead, instead, str(error), members)
+
+
+def _as_python(given: Mapping[str, Any]) -> str:
+    """An event as Python writes it, which is no JSON."""
+    try:
+        return repr(given)
+    except Exception:  # noqa: BLE001 - it is anybody's object
+        return f"({type(given).__name__}: an object that cannot be written)"
 
 
 def _moment(call: event.Identify) -> str:

@@ -41,6 +41,10 @@ class Names:
         said = self._hashed(content)
         return self._of("content", said if moment is None else f"{said} {moment}")
 
+    def order(self, key: bytes) -> str:
+        """The name of an order, by its ``once_per`` key, in which there are ids as a rule."""
+        return self._of("order", self._hashed(key)) if self._source else self.digest(key)
+
     def digest(self, content: bytes) -> str:
         """The hash of what a call says, whatever source it is from."""
         return self._hashed(content)[:_LENGTH]

@@ -17,7 +17,7 @@ UNITS = {"second": 1, "minute": 60, "hour": 3600}
 _RATE = re.compile(r"([1-9][0-9]{0,8})/(second|minute|hour)", re.ASCII)
 #: More than the longest HTTP date has, which is 33 characters.
 _LONGEST_DATE = 40
-_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 #: Floats lose up to a ten-millionth on the way through a window; the gap is longer by more than that, so that
 #: one window never holds one request too many. It costs 60 microseconds a minute.
 _HAIR = 1 + 1e-6
@@ -92,7 +92,8 @@ def seconds_for(count: int, rate: tuple[int, int] | None) -> float:
 def retry_after(header: str | None, now: datetime) -> float | None:
     """The seconds that a Retry-After header asks to wait from ``now``; None where it says nothing that can be read.
 
-    It is a number of seconds or an HTTP date (RFC 9110, section 10.2.3); a date in the past asks for no wait.
+    It is a number of seconds or an HTTP date (RFC 9110, section 10.2.3); a date in the past asks for no wait. However
+    many digits it has it is a number, and may be infinite: how long a header is believed is not decided here.
     """
     text = (header or "").strip()
     if _SECONDS.fullmatch(text):

@@ -38,7 +38,7 @@ MEANINGS: dict[State, str] = {
     "invalid": "the event does not make a request",
     "skipped": "nothing to send, as the mapping says",
     "suppressed": "not sent: too old, or the same order again",
-    "erased": "the person was forgotten before it was sent",
+    "erased": "the person was forgotten before it was known to be taken",
 }
 
 OPEN: tuple[State, ...] = ("waiting", "ready", "sending", "unknown", "held")
@@ -107,8 +107,8 @@ EDGES: tuple[Edge, ...] = (
     Edge("waiting", "erased", "person", "forgotten"),
     Edge("ready", "erased", "person", "forgotten"),
     Edge("held", "erased", "person", "forgotten"),
-    Edge("unknown", "erased", "person", "forgotten"),
-    Edge("sending", "erased", "worker", "forgotten while it was under way, and not taken"),
+    Edge("unknown", "erased", "person", "forgotten, and nobody knows whether it was taken"),
+    Edge("sending", "erased", "worker", "forgotten while it was under way, and not known to be taken"),
 )
 
 _WAYS = frozenset((edge.source, edge.target) for edge in EDGES)

@@ -5,6 +5,7 @@ Knows shapes. Must not know SQL, HTTP or a mapping. Times are seconds since 1970
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from mapper.delivery.states import State
@@ -25,6 +26,22 @@ class StoreBusyError(StoreError):
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """An event that cannot be read, nor kept as it came: a line of a gigabyte, an object that JSON cannot say.
+
+    ``instead``  what is kept in its place: no JSON
+    ``content``  what tells it from others, where it has no messageId: all of it, or a hash
+    ``because``  why it cannot be read
+    ``members``  those of it that are known
+    """
+
+    instead: bytes = field(repr=False)
+    content: bytes = field(repr=False)
+    because: str
+    members: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """One event, read, as it is to be accepted.
 
@@ -36,6 +53,7 @@ class Arrival:
     ``call``       it as an Identify call, and what it ``said`` of its person (``Identity.as_record``); None where
                    it is none
     ``stamp``      when it happened
+    ``because``    why it cannot be read, where that is known
     """
 
     raw: bytes = field(repr=False)
@@ -47,6 +65,7 @@ class Arrival:
     call: Identify | None = field(default=None, repr=False)
     said: Record | None = field(default=None, repr=False)
     stamp: Stamp | None = None
+    because: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

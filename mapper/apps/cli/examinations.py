@@ -5,6 +5,7 @@ Knows what is sound, and what to do where something is not. Must not mend anythi
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import sqlite3
@@ -129,7 +130,7 @@ def _modes(path: Path) -> Iterator[Examined]:
     """Who can read the files. It is looked at before the store is opened, which closes some of them to others."""
     from mapper.delivery.ledger import turns
 
-    loose = turns.loose(path)
+    loose = turns.loose(Path(os.path.realpath(path)))
     for one in loose:
         hint = f"chmod 600 {shlex.quote(str(one))}"
         yield Examined("warning", "files", f"others can read {one.name}: names and addresses", hint)

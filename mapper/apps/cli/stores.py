@@ -23,6 +23,7 @@ from mapper.errors import MapperError
 if TYPE_CHECKING:  # a database library is loaded only when a store is opened
     from mapper.delivery.ledger import Ledger
     from mapper.delivery.ledger.store import Store
+    from mapper.delivery.ledger.turns import Holder
 
 #: Where jobs are kept unless told otherwise: in the directory that a command is run in.
 STORE = "mapper.db"
@@ -154,12 +155,18 @@ def who(name: str | None) -> str:
         return f"user {os.getuid()}"
 
 
-def worker_of(where: str) -> str | None:
-    """The number of the process that is the worker of an SQLite store; None where there is none, or no file of it."""
+def holder_of(where: str) -> Holder | None:
+    """The process that is the worker of an SQLite store; None where there is none, or another database."""
     from mapper.delivery.ledger import turns
 
     path = path_of(where)
     if path is None or not path.name:
         return None
-    found = turns.holder(path.with_name(f"{path.name}.worker"))
+    itself = Path(os.path.realpath(path))
+    return turns.holder(itself.with_name(f"{itself.name}.worker"))
+
+
+def worker_of(where: str) -> str | None:
+    """The number of that process."""
+    found = holder_of(where)
     return None if found is None else found.process

@@ -29,7 +29,7 @@ from mapper.delivery.gathering import Gathering
 from mapper.delivery.intake import Intake, Known
 from mapper.delivery.ledger import Ledger, open_store
 from mapper.delivery.policy import Policy, of_plan
-from mapper.delivery.values import Arrival, Receipt, Status, StoreError
+from mapper.delivery.values import Arrival, Receipt, Status, StoreError, Unread
 from mapper.delivery.worker import Habits, Watcher, Worker
 from mapper.frozen import dataclass
 from mapper.pipeline import Mapper
@@ -41,7 +41,7 @@ __all__ = ["Habits", "Outbox", "Policy", "Receipt", "Sending", "Status", "StoreE
 STORE = "mapper.db"
 
 #: One event: decoded JSON, or its text.
-Event = Mapping[str, Any] | bytes | str
+Event = Mapping[str, Any] | bytes | str | Unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +290,7 @@ getattr(threading, "_register_atexit", atexit.register)(_exiting)
 
 def _several(events: Event | Iterable[Event]) -> Iterable[Event]:
     """The events, one by one."""
-    if isinstance(events, bytes | str | Mapping):
+    if isinstance(events, bytes | str | Mapping | Unread):
         return (events,)
     if isinstance(events, bytearray | memoryview):
         return (bytes(events),)

@@ -12,13 +12,14 @@ from typing import Any
 
 from mapper.apps.outbox import Outbox
 from mapper.delivery.ledger import accept as accepting
+from mapper.delivery.values import Unread
 from mapper.frozen import dataclass
 
 #: Seconds. A worker of the same store waits meanwhile, and what it has under way must not become unknown by that.
 LONGEST = 20.0
 
 #: Events, some at a time.
-Batches = Iterator[Sequence[bytes]]
+Batches = Iterator[Sequence[bytes | Unread]]
 
 
 @dataclass(slots=True)
@@ -37,7 +38,7 @@ class _TakenBackError(Exception):
     """Ends the transaction: nothing of it stays."""
 
 
-def rehearse(outbox: Outbox, batches: Callable[[], Iterable[Sequence[bytes]]], seconds: float = LONGEST) -> Rehearsal:
+def rehearse(outbox: Outbox, batches: Callable[[], Iterable[Sequence[bytes | Unread]]], seconds: float = LONGEST) -> Rehearsal:
     """What would become of these events. ``batches`` gives them from the start, each time that it is called.
 
     Raises StoreError, and whatever reading them raises.

@@ -175,15 +175,18 @@ class Ledger:
         """Do what a person decided, to all jobs that are meant, some hundreds at a time."""
         moved, last = 0, 0
         left: list[tuple[int, str]] = []
+        repeats: list[tuple[int, acts.Repeat]] = []
         rest = deed.chosen.most
         while rest is None or rest > 0:
             span = acts.Span(last, _ACTS_AT_ONCE if rest is None else min(rest, _ACTS_AT_ONCE))
             part = self._one_act(deed, span)
-            moved, left, last = moved + part.moved, [*left, *part.left], part.last
+            moved, last = moved + part.moved, part.last
+            left.extend(part.left)
+            repeats.extend(part.repeats)
             if part.seen < span.most:
                 break
             rest = None if rest is None else rest - part.seen
-        return Done(moved, tuple(left), last, moved + len(left))
+        return Done(moved, tuple(left), last, moved + len(left) + len(repeats), tuple(repeats))
 
     def _one_act(self, deed: Deed, span: acts.Span) -> Done:
         return self.store.write(lambda c: acts.act(c, self.account, deed, self.store.now(), span))

@@ -86,15 +86,16 @@ ROW = select(tables.job).where(_j.account == MINE, _j.id == bindparam("job"))
 SENDABLE = select(tables.paper.c.job).where(
     tables.paper.c.account == MINE, tables.paper.c.job == bindparam("job"), tables.paper.c.content.is_not(None)
 )
-#: A job in one of these was taken, or may have been, or may yet be: the same order beside it is a second card.
-_COUNTS: frozenset[State] = frozenset({"waiting", "ready", "sending", "unknown", "held", "delivered"})
+#: A job in one of these was taken, or may have been, or may yet be: the same order beside it is a second card. Of
+#: several jobs of an order the first of these is told.
+_COUNTS: tuple[State, ...] = ("delivered", "unknown", "sending", "held", "ready", "waiting")
 _EARLIER = re.compile(r"once_per: the same order as job ([0-9]+)", re.ASCII)
-#: How the reason of a job begins that is left because of ``once_per``.
-SAME_ORDER = "the same order as job "
 _PAGE = 500
 
 BECAME = select(_j.id, _j.state).where(_j.account == MINE, among(_j.id))
 
+#: How many jobs ``once_per`` keeps, by state and reason, and by the state of the other job of their order (``Repeat``).
+Kept = Counter[tuple[State, str | None, State | None]]
 #: Maps the event of a job again, with what is known of its person now.
 Again = Callable[[bytes, Connection], Draft]
 
@@ -119,16 +120,26 @@ class Deed:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeat:
+    """The order that a job would repeat: another ``job`` of it, and its state; None where the same act moves that."""
+
+    job: int
+    state: State | None
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """What an act did: how many jobs it moved, and why it left others, with their numbers.
 
-    ``last`` is the number of the last job that it looked at, ``seen`` how many it looked at.
+    ``repeats`` are those that it left because of ``once_per``, ``left`` all others. ``last`` is the number of the last
+    job that it looked at, ``seen`` how many it looked at.
     """
 
     moved: int = 0
     left: tuple[tuple[int, str], ...] = ()
     last: int = 0
     seen: int = 0
+    repeats: tuple[tuple[int, Repeat], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,23 +161,28 @@ class Orders:
         self._account = account
         self._within = deed.within
         self._off = deed.twice or deed.verb != "replay"
-        self._known: dict[str, dict[int, tuple[float, State]]] = {}
+        self._known: dict[str, dict[int, tuple[float, State | None]]] = {}
 
-    def same(self, connection: Connection, row: Any, once: str | None) -> str | None:
-        """In words the order that a job would repeat under this key; None where there is none."""
+    def same(self, connection: Connection, row: Any, once: str | None) -> Repeat | None:
+        """The order that a job would repeat under this key; None where there is none."""
         if self._off or once is None:
             return None
         earlier = _EARLIER.fullmatch(row.because or "") if once == row.once else None
         taken = dict(self._of(connection, once))
         if earlier is not None:
             taken |= self._counting(connection.execute(NUMBERED, {"mine": self._account, "job": int(earlier[1])}))
-        for number, (happened, state) in sorted(taken.items()):
-            named = earlier is not None and number == int(earlier[1])
-            if number != row.id and (named or self._near(row, happened, kept_back=earlier is not None)):
-                return f"{SAME_ORDER}{number}, which is {state}"
-        return None
+        found = [
+            Repeat(number, state)
+            for number, (happened, state) in taken.items()
+            if number != row.id
+            and (
+                (earlier is not None and number == int(earlier[1]))
+                or self._near(row, happened, kept_back=earlier is not None)
+            )
+        ]
+        return min(found, key=_gravest, default=None)
 
-    def of(self, connection: Connection, job: int, once: str | None) -> str | None:
+    def of(self, connection: Connection, job: int, once: str | None) -> Repeat | None:
         """As ``same`` for a job by its number; where it would repeat none, it counts as one from now on."""
         if self._off or once is None:
             return None
@@ -176,35 +192,39 @@ class Orders:
     def goes(self, connection: Connection, row: Any, once: str | None) -> None:
         """Note that a job goes into line: what is looked at after it may be the same order."""
         if not self._off and once is not None:
-            self._of(connection, once)[row.id] = (row.happened, "ready")
+            self._of(connection, once)[row.id] = (row.happened, None)
 
     def _near(self, row: Any, happened: float, *, kept_back: bool) -> bool:
         return kept_back if self._within is None else abs(row.happened - happened) < self._within
 
-    def _of(self, connection: Connection, once: str) -> dict[int, tuple[float, State]]:
+    def _of(self, connection: Connection, once: str) -> dict[int, tuple[float, State | None]]:
         if once not in self._known:
             found = connection.execute(SAME_KEY, {"mine": self._account, "order": once})
             self._known[once] = self._counting(found)
         return self._known[once]
 
     @staticmethod
-    def _counting(rows: Any) -> dict[int, tuple[float, State]]:
+    def _counting(rows: Any) -> dict[int, tuple[float, State | None]]:
         return {row.id: (row.happened, row.state) for row in rows if row.state in _COUNTS}
 
 
-def kept(connection: Connection, account: str, deed: Deed) -> Counter[tuple[State, str | None]]:
-    """How many jobs a replay would leave because of ``once_per``, by state and reason, without changing any."""
-    left: Counter[tuple[State, str | None]] = Counter()
+def _gravest(one: Repeat) -> tuple[int, int]:
+    """What is told of several jobs of one order: one that was taken, rather than one that is still to be sent."""
+    return len(_COUNTS) if one.state is None else _COUNTS.index(one.state), one.job
+
+
+def kept(connection: Connection, account: str, deed: Deed) -> Kept:
+    """How many jobs a replay would leave because of ``once_per``, without changing any."""
+    left: Kept = Counter()
     orders = Orders(account, deed)
     for row in _all(connection, account, deed):
         if row.owner is not None or row.once is None:
             continue
         if connection.execute(SENDABLE, {"mine": account, "job": row.id}).first() is None:
             continue
-        if orders.same(connection, row, row.once) is not None:
-            left[row.state, row.because] += 1
-        else:
-            orders.goes(connection, row, row.once)
+        repeats = _ordered(connection, row, row.once, orders)
+        if repeats is not None:
+            left[row.state, row.because, repeats.state] += 1
     return left
 
 
@@ -229,13 +249,15 @@ def act(connection: Connection, account: str, deed: Deed, now: float, span: Span
     rows = connection.execute(wanted).all()
     orders = Orders(account, deed)
     moves = [_move(connection, account, deed, (row, orders), now) for row in rows]
-    left = tuple((row.id, move) for row, move in zip(rows, moves, strict=True) if isinstance(move, str))
-    made = [(row, move) for row, move in zip(rows, moves, strict=True) if not isinstance(move, str)]
+    every = list(zip(rows, moves, strict=True))
+    left = tuple((row.id, move) for row, move in every if isinstance(move, str))
+    repeats = tuple((row.id, move) for row, move in every if isinstance(move, Repeat))
+    made = [(row, move) for row, move in every if isinstance(move, dict)]
     if made:
         connection.execute(MOVE, [move for _, move in made])
     line.promote(connection, account, (row.person for row in rows))
     _note(connection, account, deed, made, now)
-    return Done(len(made), left, rows[-1].id if rows else 0, len(rows))
+    return Done(len(made), left, rows[-1].id if rows else 0, len(rows), repeats)
 
 
 def meant(deed: Deed) -> tuple[State, ...]:
@@ -245,8 +267,8 @@ def meant(deed: Deed) -> tuple[State, ...]:
 
 def _move(
     connection: Connection, account: str, deed: Deed, one: tuple[Any, Orders], now: float
-) -> dict[str, Any] | str:
-    """Where a job goes; or in words why it stays."""
+) -> dict[str, Any] | str | Repeat:
+    """Where a job goes; or why it stays: in words, or the order that it would repeat."""
     row, orders = one
     if row.owner is not None:
         return "a worker has it just now"
@@ -254,7 +276,7 @@ def _move(
     state: State = to if to != "line" else "waiting" if row.person is not None else "ready"
     if deed.verb == "replay":
         drawn = _drawn(connection, account, deed, row, orders)
-        if isinstance(drawn, str):
+        if isinstance(drawn, str | Repeat):
             return drawn
         if drawn is not None and drawn.state != "ready":
             state, because = drawn.state, drawn.because
@@ -277,8 +299,8 @@ def _move(
     }
 
 
-def _drawn(connection: Connection, account: str, deed: Deed, row: Any, orders: Orders) -> Draft | str | None:
-    """What a replayed job is to send: as it is stored (None), mapped anew, or in words why it cannot be sent."""
+def _drawn(connection: Connection, account: str, deed: Deed, row: Any, orders: Orders) -> Draft | Repeat | str | None:
+    """What a replayed job is to send: as it is stored (None), or mapped anew; or why it stays, as in ``_move``."""
     papers = connection.execute(looks.PAPER, {"mine": account, "job": row.id}).one_or_none()
     if papers is None:
         return "its content is gone: forgotten, or past its time"
@@ -298,8 +320,8 @@ def _drawn(connection: Connection, account: str, deed: Deed, row: Any, orders: O
     return draft
 
 
-def _ordered(connection: Connection, row: Any, once: str | None, orders: Orders) -> str | None:
-    """In words the order that a job would repeat; where there is none it counts as one from now on."""
+def _ordered(connection: Connection, row: Any, once: str | None, orders: Orders) -> Repeat | None:
+    """The order that a job would repeat; where there is none it counts as one from now on."""
     repeats = orders.same(connection, row, once)
     if repeats is None:
         orders.goes(connection, row, once)

@@ -51,7 +51,9 @@ class SqliteStore:
     def __init__(self, path: str) -> None:
         if path in ("", ":memory:"):
             raise StoreError("a store that outlives the process is a file: sqlite:///PATH")
-        self.path = Path(path).absolute()
+        if path.startswith("file:"):
+            raise StoreError("a store is named by its path, or as sqlite:///PATH; not by a file: address")
+        self.path = turns.real(Path(path))
         self.name = f"SQLite {sqlite3.sqlite_version}, {path}"
         self._clock = SteadyClock()
         self._tight = False

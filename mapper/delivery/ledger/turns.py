@@ -66,6 +66,20 @@ def made(path: Path) -> None:
         raise _cannot(path, error) from None
 
 
+def real(path: Path) -> Path:
+    """A database itself, behind all links to it: its locks and its log stand beside it, under its own name.
+
+    Raises StoreError where it has several names of equal right, so that nobody can tell under which it is in use.
+    """
+    found = Path(os.path.realpath(path))
+    if found.is_file() and found.stat().st_nlink > 1:
+        raise StoreError(
+            f"{path.name} has several names (hard links): its log and its locks stand beside one of them, and who comes"
+            " by another does not see them. Remove the others, or make a copy"
+        )
+    return found
+
+
 def identity(path: Path) -> tuple[int, int] | None:
     """By which a file is known while somebody has it open; None where none is there."""
     try:
