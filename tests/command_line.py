@@ -6,6 +6,8 @@ Knows how a command is started and what came of it. Must not know what any comma
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -58,6 +60,14 @@ def program(
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "HOME") if name in os.environ}
     command = [sys.executable, str(ROOT / "cli.py"), *(str(a) for a in arguments)]
     return subprocess.run(command, input=stdin, env={**kept, **(env or {})}, capture_output=True, check=False)
+
+
+def printed(text: str) -> list[list[str]]:
+    """The commands that a person is told, between backticks or on lines of their own, as a shell would read them."""
+    whole = re.sub(r" \\\n *", " ", text)
+    return [
+        shlex.split(found) for found in re.findall(r"(?:`|^ +)mapper ([^`\n]*-[^`\n]*)(?:`|$)", whole, re.MULTILINE)
+    ]
 
 
 def call(**traits: object) -> dict[str, object]:

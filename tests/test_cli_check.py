@@ -140,14 +140,14 @@ def test_a_misspelled_trait_is_found_in_a_sample() -> None:
 @pytest.mark.parametrize(
     ("expression", "trait", "hint"),
     [
-        ("traits.address.city", "1 Main St", "traits.address is a text in 1 of 1 events, not an object"),
-        ("traits.address[0].city", {"city": "X"}, "traits.address is an object in 1 of 1 events, not a list"),
+        ("traits.address.city", "1 Main St", "traits.address is a text in 1 of 1 event, not an object"),
+        ("traits.address[0].city", {"city": "X"}, "traits.address is an object in 1 of 1 event, not a list"),
         (
             "traits.address.city",
             [{"city": "X"}],
-            "traits.address is a list in 1 of 1 events, not an object: write traits.address[0].city",
+            "traits.address is a list in 1 of 1 event, not an object: write traits.address[0].city",
         ),
-        ("traits.address.city.name", {"city": "X"}, "traits.address.city is a text in 1 of 1 events, not an object"),
+        ("traits.address.city.name", {"city": "X"}, "traits.address.city is a text in 1 of 1 event, not an object"),
         ("traits.address.city", {"city": ""}, None),
         ("traits.elsewhere", {"city": "X"}, None),
     ],
@@ -290,7 +290,7 @@ def test_a_sample_without_calls_says_so() -> None:
     ended = run("check", mapping(), "--sample", "events.ndjson")
     assert ended.code == 0
     assert "no Identify call" in ended.err
-    assert "1 lines are no JSON" in ended.err
+    assert "1 line is no JSON, and is left out" in ended.err
     assert run("check", "small.yaml", "--sample", "missing.ndjson").code == 2
 
 

@@ -140,7 +140,16 @@ def test_identity_fills_what_the_call_does_not_say() -> None:
     ended = run("preview", EXAMPLES / "bare-minimum.json", "-m", "inkit", "--identity", EXAMPLES / "people.ndjson")
     assert ended.code == 0
     assert "(identity)" in ended.out
-    assert "traits are known of this person" in ended.err
+    assert "4 traits are known of this person" in ended.err
+
+
+def test_one_trait_is_known(small: Path) -> None:
+    """A single one is spoken of as one, and none as nothing."""
+    Path("one.json").write_text('{"mail": "a@b.c"}', "utf-8")
+    Path("none.json").write_text("{}", "utf-8")
+    Path("call.json").write_text(json.dumps(call(email="a@b.c")), "utf-8")
+    for file, said in (("one.json", "1 trait is known"), ("none.json", "nothing is known")):
+        assert f"{file}: {said} of this person" in run("preview", "call.json", "-m", small, "--identity", file).err
 
 
 def test_settings_are_given_by_name(small: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mapper import codes, functions, pipeline
+from mapper.delivery.states import MEANINGS
 from mapper.rules import RULES
 
 PACKAGE = Path(__file__).resolve().parent.parent / "mapper"
@@ -71,6 +73,24 @@ def test_every_code_is_explained() -> None:
     every = given() | RULE_CODES | notes
     assert len(given()) > 50
     assert every - set(codes.TABLE) == set()
+
+
+def test_every_state_is_explained() -> None:
+    """A list shows a state's name, and its page begins with what the state means there."""
+    assert {state: codes.TABLE[state].title for state in MEANINGS if state in codes.TABLE} == MEANINGS
+
+
+def test_every_reason_that_begins_with_a_word_is_explained() -> None:
+    """``stale: it happened ...`` can be looked up by its first word."""
+    texts = (
+        node.values[0].value
+        for path in sorted((PACKAGE / "delivery").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant)
+    )
+    reasons = {found[1] for text in texts if (found := re.match("([a-z]+(?:_[a-z]+)*): ", str(text)))}
+    assert reasons >= {"stale", "once_per", "cap"}
+    assert reasons - set(codes.TABLE) == set()
 
 
 def test_every_explanation_is_of_a_code() -> None:

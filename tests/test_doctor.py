@@ -76,8 +76,9 @@ def test_a_page_for_people(one: Stage, file: Path) -> None:
         assert ended.code == 2
         assert "EXAMPLE_KEY" in ended.out
         assert "mapper queue resolve" in " ".join(ended.out.split())
-        assert ended.out.splitlines()[-1] == "1 error and 1 warning"
-        assert max(len(line) for line in ended.out.splitlines()) <= width
+        assert ended.out.splitlines()[-1] == "1 error and 2 warnings"
+        lines = [line for line in ended.out.splitlines() if one.url not in line]  # a path is not broken
+        assert max(len(line) for line in lines) <= width
         assert CANARY not in ended.out + ended.err
 
 
@@ -207,17 +208,44 @@ def test_the_fault_of_sqlite(version: tuple[int, int, int], monkeypatch: pytest.
     assert (finding.level, "WAL-reset" in finding.said) == ("ok", version in _FAULTY)
 
 
+def _of_workers(one: Stage, file: Path) -> list[tuple[str, str]]:
+    """What the doctor says of workers: how bad that is, and the words."""
+    ended = run("doctor", "--store", one.url, "-m", file, "--format", "json", env=_KEY)
+    findings = json.loads(ended.out)["findings"]
+    return [(str(each["level"]), str(each["said"])) for each in findings if each["what"] == "worker"]
+
+
+def test_a_worker_for_another_account_is_none_of_this_one(one: Stage, file: Path) -> None:
+    """It has the store, and sends nothing of what waits for another address: that is told, with what to do."""
+    one.accept(call(1), call(2))
+    with one.ledger.store.worker("Example at elsewhere"):
+        works, waits = _of_workers(one, file)
+    assert works == ("ok", f"process {os.getpid()}, for Example at elsewhere")
+    process = f"process {os.getpid()} is the store's one worker, for Example at elsewhere"
+    assert waits == ("warning", f"Example: nothing sends its 2 jobs: {process}")
+
+
+def test_what_a_worker_that_is_gone_had_under_way(one: Stage, file: Path) -> None:
+    """It may have been taken: all is not well, though nothing is unknown yet."""
+    (job,) = one.accept(call(1))
+    one.start(job)
+    nobody, gone = _of_workers(one, file)
+    assert nobody[1].startswith("none: the same `mapper send` again, or `mapper worker` with the same -m, --to")
+    assert gone == ("warning", "Example: 1 sending at a worker that is gone: they may have been taken")
+    with one.ledger.worker():
+        assert len(_of_workers(one, file)) == 1
+
+
 def test_who_works(one: Stage, file: Path) -> None:
     """The process that holds the worker's lock is named, and looking does not disturb it."""
 
     def worker() -> str:
-        ended = run("doctor", "--store", one.url, "-m", file, "--format", "json", env=_KEY)
-        (said,) = [each["said"] for each in json.loads(ended.out)["findings"] if each["what"] == "worker"]
-        return str(said)
+        (found,) = _of_workers(one, file)
+        return found[1]
 
     assert worker().startswith("none")
     with one.ledger.worker():
-        assert worker() == f"process {os.getpid()}"
+        assert worker() == f"process {os.getpid()}, for Example"
     assert worker().startswith("none")
     with Path(f"{one.url}.worker").open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody kept it

@@ -330,7 +330,7 @@ def standin(room: Path, *points: str, bug: str | None = None) -> list[kills.Resu
     """The campaign against the stand-in."""
     told: list[str] = []
     order = kills.Campaign(
-        times=1, product="standin", lease=0.1, patience=0.25, lanes=4, room=room, points=points, bug=bug
+        times=1, product="standin", lease=0.3, patience=0.75, lanes=4, room=room, points=points, bug=bug
     )
     results = kills.campaign(order, told.append)
     assert len(told) >= len(results) / 2

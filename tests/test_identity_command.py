@@ -65,6 +65,15 @@ def test_show_tells_each_trait_and_when_it_was_said(either: Stage) -> None:
     assert page.err == ""
 
 
+def test_one_of_each_is_spoken_of_as_one(one: Stage) -> None:
+    """One trait, one job, one event: on the page, and on the receipt."""
+    one.accept(call(1))
+    assert "1 trait is known, 1 job" in one.run("identity", "show", _USER).out
+    receipt = one.run("identity", "forget", _USER, "--yes").out
+    for line in ("1  job stopped: not sent,", "1  event with its request erased", "1  identity erased"):
+        assert line in receipt
+
+
 def test_show_of_nobody(one: Stage) -> None:
     """Nothing is known, which is no error; ids of another source are other people."""
     one.accept(call(1))

@@ -73,7 +73,9 @@ def test_a_call_of_another_type_that_is_sent_once_more(one: Stage) -> None:
     assert first.job == again.job == other.job
 
 
-@pytest.mark.parametrize("value", [Decimal("1.5"), b"bytes", float("nan"), object()], ids=["decimal", "bytes", "nan", "object"])
+@pytest.mark.parametrize(
+    "value", [Decimal("1.5"), b"bytes", float("nan"), object()], ids=["decimal", "bytes", "nan", "object"]
+)
 def test_an_object_that_json_cannot_say(value: Any, one: Stage) -> None:
     """It is invalid for the reason that transform gives, is kept, and is no other one's repetition."""
     calls = [call(number, traits={"odd": value}) for number in (1, 2)]

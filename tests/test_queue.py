@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import io
 import json
 import os
 import pty
+import re
 import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import typer
-from command_line import ROOT, SMALL, Ended, program, run
+from command_line import ROOT, SMALL, Ended, printed, program, run
+from postgres import Postgres
 from queues import CANARY, Stage, call, each_state, stage
 
 from mapper.apps.cli import stores
 from mapper.apps.cli.queue import filters
 from mapper.apps.outbox import STORE
 from mapper.apps.render import status as layout
+from mapper.apps.render import window
 from mapper.apps.render.moments import length
 from mapper.apps.render.terminal import ASCII, Screen, cell_len, screen
-from mapper.delivery.ledger import postgres
+from mapper.delivery.ledger import Deed, open_store
+from mapper.delivery.ledger import postgres as engine
 from mapper.delivery.states import MEANINGS
-from mapper.delivery.values import Filter, Status
+from mapper.delivery.values import Filter, Status, StoreError
+from mapper.frozen import replace
 
 
 @pytest.fixture
@@ -90,6 +100,92 @@ def test_status_says_how_long_it_takes_at_the_mappings_rate(one: Stage, tmp_path
     assert "mapper worker" in ended.out
 
 
+@pytest.mark.parametrize(
+    ("rate", "said"),
+    [
+        (None, "50 a minute"),
+        ((300, 60), "50 a minute (the mapping allows 300 a minute)"),
+        ((5, 1), "0.83 a second (the mapping allows 5 a second)"),
+        ((2000, 3600), "3,000 an hour (the mapping allows 2,000 an hour)"),
+    ],
+)
+def test_one_unit_is_spoken(rate: tuple[int, int] | None, said: str) -> None:
+    """How fast it goes, and how fast it may, can be compared without a sum: both are said in the mapping's unit."""
+    status = Status("Example", 0.0, dict.fromkeys(MEANINGS, 0), 0, 0, 0, recent=50)  # type: ignore[arg-type]
+    shown = [line.plain for line in layout.page(layout.Picture(status, "", mapped=True, rate=rate), Screen(80))]
+    assert f"  rate       {said}" in shown
+
+
+def test_status_says_which_leases_are_over(either: Stage) -> None:
+    """What is under way at a worker that is gone is told apart; and where one is at work with it nothing is said."""
+
+    def said() -> tuple[str, object]:
+        (document,) = decoded(either.run("queue", "status", "--format", "json"))
+        (account,) = document["accounts"]  # type: ignore[misc]
+        page = " ".join(either.run("queue", "status").out.split())
+        return " ".join(re.findall("sending [0-9]+, .* settles [a-z]+", page)), account["sending_lapsed"]
+
+    all_of_them = "sending 3, all with a lease that is over: they may have been taken; a worker settles them"
+    one_of_them = "sending 3, 1 of them with a lease that is over: it may have been taken; a worker settles it"
+    first, *_ = jobs = either.accept(call(1), call(2), call(3))
+    either.start(*jobs)
+    if either.ledger.store.alone:  # nobody has the file: nobody has them, however long their leases last
+        assert said() == (all_of_them, 3)
+        with either.ledger.worker():
+            assert said() == ("", 0)
+        with either.ledger.store.worker("Another account"):
+            assert said()[1] == 3
+        return
+    assert said() == ("", 0)
+    over = "UPDATE job SET lease = lease - 100000"
+    either.ledger.store.write(lambda c: c.exec_driver_sql(f"{over} WHERE id = {first}"))
+    assert said() == (one_of_them, 1)
+    either.ledger.store.write(lambda c: c.exec_driver_sql(over))
+    assert said() == (all_of_them, 3)
+
+
+def test_a_worker_of_another_account_is_not_shown_as_this_ones(one: Stage) -> None:
+    """It has the store, and sends nothing of what is here: nobody does, and no time is left until it is done."""
+    with one.ledger.worker():
+        jobs = one.accept(*(call(number) for number in range(1, 14)))
+        for job in jobs[:11]:
+            one.end(job, "delivered", status=200)
+        assert "time left" in one.run("queue", "status").out
+        assert f"worker     process {os.getpid()}\n" in one.run("queue", "status").out
+    with one.ledger.store.worker("Example at elsewhere"):
+        page = " ".join(one.run("queue", "status").out.split())
+        (document,) = decoded(one.run("queue", "status", "--format", "json"))
+    assert f"none for this account: process {os.getpid()} is the store's one worker, for Example at elsewhere." in page
+    assert "the same `mapper send` again, or `mapper worker` with the same -m, --to and --store" in page
+    assert "time left" not in page
+    (account,) = document["accounts"]  # type: ignore[misc]
+    assert (account["workers"], account["other_worker"]["account"]) == ([], "Example at elsewhere")
+
+
+def test_what_a_worker_that_is_gone_left_is_told_to_whoever_settles(one: Stage) -> None:
+    """It may have been taken, and is not unknown yet: there is nothing to settle, and that is not all that is said."""
+    jobs = one.accept(call(1), call(2))
+    one.start(*jobs)
+    said = "2 jobs sending at a worker that is gone: they may have been taken."
+    for chosen in (("--state", "unknown"), ("--job", jobs[0]), ("--all",)):
+        assert said in one.run("queue", "resolve", *chosen, "--delivered").err
+    assert said not in one.run("queue", "release", "--all").err
+    with one.ledger.worker():
+        assert one.run("queue", "resolve", "--all", "--again").err == "no job is like that: nothing to do\n"
+
+
+def test_one_lease_that_is_over(one: Stage) -> None:
+    """In the singular; and what another worker settled meanwhile is none."""
+    (job,) = one.accept(call(1))
+    one.start(job)
+    said = "sending 1, with a lease that is over: it may have been taken; a worker settles it"
+    assert said in " ".join(one.run("queue", "status").out.split())
+    with one.ledger.worker():
+        one.ledger.sweep("the next one")
+    ended = one.run("queue", "status").out
+    assert ("with a lease" in ended, one.state(job)) == (False, "unknown")
+
+
 def test_status_tells_a_pause_and_release_ends_it(either: Stage) -> None:
     """A key that was refused stops the account; a person lets it go on, and that is written down."""
     job, other = either.accept(call(1), call(2))
@@ -124,6 +220,37 @@ def test_accounts_are_shown_one_by_one(tmp_path: Path) -> None:
         assert (second.state(1), first.states()) == ("held", {1: "ready", 2: "ready"})
         wrong = first.run("queue", "list", "--account", "Nobody")
         assert (wrong.code, "Example, Other" in wrong.err) == (2, True)
+
+
+@pytest.mark.parametrize("width", [60, 200])
+@pytest.mark.parametrize("others", [(), ("Other cards",)])
+def test_each_command_that_is_printed_runs(others: tuple[str, ...], width: int, tmp_path: Path) -> None:
+    """What a person is told to type is about that account, in a store of one and of several, however it is broken."""
+    (tmp_path / "my store").mkdir()
+    url = str(tmp_path / "my store" / "mapper.db")
+    with stage(url) as first, contextlib.ExitStack() as stack:
+        jobs = each_state(first)
+        (refused,) = first.accept(call(20))
+        first.end(refused, "pause", "the key was refused", status=401, account=True)
+        for name in others:
+            other = stack.enter_context(stage(url, SMALL.replace("Example\n", f"{name}\n")))
+            other.accept(call(1), call(2))
+            assert other.ledger.act(Deed("hold", Filter(jobs=(1,)), "eve")).moved == 1
+        told: list[list[str]] = []
+        for arguments in (("queue", "status"), ("queue", "status", "--account", "Example"), ("doctor",)):
+            told += printed(first.run(*arguments, env={"COLUMNS": str(width)}).out)
+        verbs = [command[1] for command in told if command[0] == "queue"]
+        assert verbs == [
+            *["resolve", "release", "release"],
+            *["release"] * len(others),
+            *["resolve", "release", "release"],
+            "resolve",
+        ]
+        for command in told:
+            words = [str(jobs["unknown"]) if word == "N" else word for word in command]
+            ended = run(*words, "--dry-run")
+            assert ended.code == 0, (command, ended.err)
+            assert "1 job would move" in ended.out or "the pause would end" in ended.err, command
 
 
 def test_holding_everything_means_every_account(tmp_path: Path) -> None:
@@ -209,6 +336,49 @@ def test_watching_needs_a_terminal(one: Stage) -> None:
     assert b"1 accepted" in done.stdout or b"accepted   1" in done.stdout
     assert b"for a terminal" in done.stderr
     assert one.run("queue", "status", "--watch", "--format", "json").code == 2
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (80, 18), (120, 40), (40, 6)])
+def test_a_window_shows_what_alarms(width: int, height: int) -> None:
+    """What fits is shown whole; where it does not, what waits for a person comes first, and the rest is told."""
+    calm, grave = picture({"ready": 5, "delivered": 40, "dead": 2}), picture({"delivered": 9, "unknown": 63})
+    one, two = Screen(width), [replace(calm, none="none"), replace(grave, pulse=())]
+    lines = [line.plain for line in window.fitted(two, one, height)]
+    assert len(lines) <= height
+    assert any("63 may have been taken" in line for line in lines)
+    assert height == 6 or any("mapper queue resolve" in line for line in lines)
+    whole = [line.plain for line in window.fitted(two, one, 1000)]
+    hidden = len(lines) < len([line for line in whole if line])
+    assert hidden == ("a taller window, or --account" in " ".join(lines))
+    assert (height == 40) == (lines == whole)
+    if height == 6:
+        assert "more lines and 1 more account: a taller window" in " ".join(" ".join(lines).split())
+    both = [line.plain for line in window.fitted([grave, grave, calm], one, 18)]
+    assert "2 more accounts, 1 of them with something to settle" in " ".join(both)
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(80, 18), (120, 40)])
+def test_a_terminal_is_asked_for_its_signs_and_size(one: Stage, columns: int, lines: int) -> None:
+    """Blocks on a terminal that can say them, within its width and height, also while it is drawn anew."""
+    each_state(one)
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+    environment = {name: said for name, said in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    environment |= {"TERM": "xterm", "PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, str(ROOT / "cli.py"), "queue", "status", "--watch", "--store", one.url]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        try:
+            page = _read(ours, "window" if lines < 24 else "--state held")
+        finally:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+    os.close(ours)
+    assert "████" in page
+    assert "####" not in page
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", page).split("\r\n")
+    assert len(shown) <= lines
+    assert max(cell_len(line) for line in shown) > (columns if columns > 80 else 40) - 10
 
 
 def test_watching_draws_anew_until_ctrl_c(one: Stage) -> None:
@@ -488,7 +658,15 @@ def guarded(store_url: str) -> Iterator[Stage]:
         yield staged
 
 
-@pytest.mark.parametrize("state", ["delivered", "unknown", "held", "ready"])
+_OTHER = {
+    "delivered": "was taken",
+    "unknown": "may have been taken",
+    "held": "is held",
+    "ready": "is still to be sent",
+}
+
+
+@pytest.mark.parametrize("state", _OTHER)
 def test_a_replay_makes_no_second_card_of_an_order(guarded: Stage, state: str) -> None:
     """What was kept back as the same order stays, with its reason, also with --yes, unless a person says --twice."""
     first, second, third = same_orders(guarded)
@@ -498,9 +676,9 @@ def test_a_replay_makes_no_second_card_of_an_order(guarded: Stage, state: str) -
         guarded.end(first, state)
     dry = guarded.run("queue", "replay", "--state", "suppressed", "--dry-run").out
     assert dry.startswith("0 jobs would move")
-    assert "2 jobs would stay: the same order as another" in dry
+    assert f"2 jobs would stay: the same order as another one that {_OTHER[state]}; with" in dry
     done = guarded.run("queue", "replay", "--state", "suppressed", "--yes")
-    assert f"2 jobs stayed: the same order as job {first}, which is {state}; --twice" in done.err
+    assert f"2 jobs stayed: the same order as job {first}, which is {state}; with --twice" in done.err
     assert f"({second}, {third})" in done.err
     assert (guarded.state(second), guarded.state(third)) == ("suppressed", "suppressed")
     assert guarded.run("queue", "replay", "--job", second, "--twice").code == 0
@@ -515,6 +693,35 @@ def test_of_one_order_that_was_not_taken_one_is_replayed(guarded: Stage) -> None
     done = guarded.run("queue", "replay", "--state", "suppressed", "--yes")
     assert done.err.startswith("1 job moved, to ready: replay, by")
     assert guarded.states() == {first: "rejected", second: "ready", third: "suppressed"}
+
+
+def test_a_replay_tells_what_became_of_the_other_of_an_order(guarded: Stage) -> None:
+    """Of two orders none was taken: the first of one goes in the same act, that of the other is held."""
+    refused, *_ = same_orders(guarded, 2)
+    guarded.end(refused, "rejected")
+    held, *_ = guarded.accept(*(call(2, messageId=f"other-{n}") for n in range(2)))
+    guarded.run("queue", "hold", "--job", held)
+    goes = "moves in the same act; with --twice both are sent"
+    waits = "is held; with --twice this one is sent now, and that one when it is released"
+    dry = " ".join(guarded.run("queue", "replay", "--all", "--dry-run").out.split())
+    assert dry.startswith("1 job would move: 1 rejected → ready")
+    assert f"1 job would stay: the same order as another one that {goes}" in dry
+    assert f"1 job would stay: the same order as another one that {waits}" in dry
+    assert "taken" not in dry
+    done = guarded.run("queue", "replay", "--all", "--yes").err
+    assert f"1 job stayed: the same order as job {refused}, which {goes} ({refused + 1})" in done
+    assert f"1 job stayed: the same order as job {held}, which {waits} ({held + 1})" in done
+
+
+def test_of_an_order_that_was_taken_that_is_told(guarded: Stage) -> None:
+    """The order was refused, and taken when it came again: what goes beside it is a second card, and that is said."""
+    refused, kept = same_orders(guarded, 2)
+    guarded.end(refused, "rejected")
+    (taken,) = guarded.accept(call(1, messageId="once more"))
+    guarded.end(taken, "delivered")
+    (late,) = guarded.accept(call(1, messageId="late"))
+    done = guarded.run("queue", "replay", "--job", kept, "--job", late, "--yes")
+    assert f"2 jobs stayed: the same order as job {taken}, which is delivered; with --twice" in done.err
 
 
 def test_with_the_mapping_a_refused_order_is_compared_too(guarded: Stage, tmp_path: Path) -> None:
@@ -537,12 +744,27 @@ def test_remap_looks_at_once_per_again(guarded: Stage, tmp_path: Path) -> None:
     first, second = same_orders(guarded, 2)
     guarded.end(first, "delivered")
     dry = guarded.run("queue", "replay", "--remap", "-m", path, "--state", "suppressed", "--dry-run")
-    assert dry.out.splitlines()[0] == "0 jobs would move:"
+    assert dry.out.splitlines()[0] == "0 jobs would move"
     left = guarded.run("queue", "replay", "--remap", "-m", path, "--state", "suppressed", "--yes")
     assert f"the same order as job {first}, which is delivered" in left.err
     assert guarded.state(second) == "suppressed"
     assert guarded.run("queue", "replay", "--remap", "-m", path, "--job", second, "--twice").code == 0
     assert guarded.state(second) == "ready"
+
+
+def test_what_remap_would_keep_is_grouped(guarded: Stage, tmp_path: Path) -> None:
+    """One line says why forty jobs would stay, with the numbers of the first ones; the act says the same."""
+    path = tmp_path / "once.yaml"
+    path.write_text(_ONCE, encoding="utf-8")
+    for number in range(1, 21):
+        first, *_ = guarded.accept(*(call(number, messageId=f"{number}-{n}") for n in range(3)))
+        guarded.end(first, "delivered")
+    options = ("queue", "replay", "--remap", "-m", path, "--all")
+    dry = guarded.run(*options, "--dry-run").out
+    assert len(dry.splitlines()) <= 4
+    said = "the same order as another one that was taken; with --twice it is sent a second time"
+    assert f"40 jobs would stay: {said} (2, 3, 5, 6, 8, 9, 11, 12, 14, 15, ...)" in " ".join(dry.split())
+    assert f"40 jobs stayed: {said} (2, 3, 5, 6, 8, 9, 11, 12, 14, 15, ...)" in guarded.run(*options, "--yes").err
 
 
 # -------------------------------------------------------------------------------------------------------- mapped again
@@ -584,6 +806,26 @@ def test_remap_knows_what_is_known_now(either: Stage, tmp_path: Path) -> None:
     assert story is not None
     assert story.row.state in ("ready", "waiting")
     assert json.loads(story.content or b"") == {"email": f"{CANARY}1@example.com"}
+
+
+def test_remap_leaves_what_came_from_another_source(store_url: str, tmp_path: Path) -> None:
+    """Number 42 of the shop must not get the address of number 42 of the newsletter."""
+    path = tmp_path / "same.yaml"
+    path.write_text(SMALL, encoding="utf-8")
+    with stage(store_url, source="shop") as shop, stage(store_url, source="news") as news:
+        (bare,) = shop.accept({**call(1, userId="42", timestamp="2026-11-21T00:00:00Z"), "traits": {}})
+        news.accept(call(2, userId="42"))
+        for source, email in (("news", None), ("", None), ("shop", "mine@example.com")):
+            shop.accept(*([call(3, userId="42", traits={"email": email})] if email else []))
+            options = ("queue", "replay", "--remap", "-m", path, "--job", bare, "--source", source)
+            dry, done = shop.run(*options, "--dry-run"), shop.run(*options)
+            assert (done.code, "another source: say which by --source" in " ".join(done.err.split())) == (
+                (0, False) if email else (2, True)
+            )
+            assert ("another source" in dry.out) == (email is None)
+        story = shop.ledger.story(bare)
+    assert story is not None
+    assert json.loads(story.content or b"") == {"email": "mine@example.com"}
 
 
 def test_remap_refuses_another_destinations_mapping(one: Stage, tmp_path: Path) -> None:
@@ -640,9 +882,63 @@ def test_a_password_is_never_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a person is told to type names a store, and never a password; nor does an error."""
     assert stores.option("it's.db") == " --store 'it'\"'\"'s.db'"
     assert stores.option("postgresql://u:secret@h/d") == " --store postgresql://u@h/d"
-    monkeypatch.setattr(postgres, "_PATIENCE_TO_OPEN", 0.1)
+    monkeypatch.setattr(engine, "_PATIENCE_TO_OPEN", 0.1)
     for command in (("queue", "list"), ("doctor",), ("identity", "show", "u1")):
         ended = run(*command, "--store", "postgresql://u:sesame@127.0.0.1:1/d")
         assert ended.code == 2
-        assert "the database is away" in ended.out + ended.err
+        said = " ".join((ended.out + ended.err).split())
+        assert "127.0.0.1:1/d: the database is away, for 0.1 seconds now: nobody listens there; is the server" in said
         assert "sesame" not in ended.out + ended.err
+
+
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [
+        ("postgresql://u@127.0.0.1:1/d?password=sesame", "127.0.0.1:1/d: "),
+        ("postgresql://u:sesame@[::1]:1/d", "[::1]:1/d: "),
+        ("postgresql://u:ses@127.0.0.1@127.0.0.1:1/d", ""),
+        ("postgresql://u:x@127.0.0.1/sesame?x@127.0.0.1:1/d", ""),
+        ("postgresql://u:sesame@127.0.0.1:1", ""),
+        ("postgresql:///d?host=127.0.0.1&port=1&password=sesame", "d: "),
+        ("postgresql://u:sesame@127.0.0.2:2/d?hostaddr=127.0.0.1&port=1", "d: "),
+    ],
+)
+def test_an_error_says_which_server_it_was(where: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its host, port and database: never a user, a password, or what may be a part of one."""
+    monkeypatch.setattr(engine, "_PATIENCE_TO_OPEN", 0.1)
+    ended = run("queue", "list", "--store", where)
+    assert ended.code == 2
+    assert ended.err.startswith(f"error: {says}the database is away, for 0.1 seconds now: ")
+    assert "sesame" not in ended.err
+
+
+@pytest.mark.parametrize(
+    ("to", "says"),
+    [
+        ("{host}/nowhere", "there is no such database, or no such user; make it (createdb), or mend the address"),
+        ("{host}/postgres?sslmode=require", "no encrypted connection comes about"),
+        ("eve@{host}/postgres", "there is no such database, or no such user"),
+        ("eve@no.host.invalid:1/postgres", "no host of this name is known; is the address right?"),
+        ("eve@{host}/postgres?host=/nowhere", "nobody listens there; is the server running"),
+    ],
+)
+def test_an_error_says_what_to_do(to: str, says: str, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Why a server was not reached, or did not let anybody in, and the next step."""
+    monkeypatch.setattr(engine, "_PATIENCE_TO_OPEN", 0.1)
+    address = to.format(host=f"127.0.0.1:{postgres.port}")
+    ended = run("queue", "list", "--store", f"postgresql://{address if '@' in address else f'postgres@{address}'}")
+    assert (ended.code, says in ended.err) == (2, True), ended.err
+    assert "eve" not in ended.err
+
+
+def test_an_error_at_work_says_where_too(postgres: Postgres) -> None:
+    """A program that has several stores learns which one it was, later, too; and nothing of what was asked of it."""
+    url = postgres.new_database()
+    store = open_store(url)
+    place = f"127.0.0.1:{postgres.port}/{url.rpartition('/')[2]}"
+    with pytest.raises(StoreError) as told:
+        store.write(lambda c: c.exec_driver_sql("SELECT %s FROM nowhere", (CANARY,)))
+    assert str(told.value).startswith(f"{place}: the database's tables are not those of a store, or this user may not")
+    assert CANARY not in "".join(traceback.format_exception(told.value))
+    store.close()
+    postgres.take_back(url)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,17 @@ def test_the_longest_line(more: int, end: bytes) -> None:
     assert len(found[0].raw) == (0 if more > 0 else MAX_LINE + more)
     assert found[1:] == ([Line(2, b"next")] if end else [])
     assert found[0].torn is not bool(end)
+    assert bool(found[0].digest) is (more > 0)
+
+
+def test_lines_that_are_too_long_are_told_apart() -> None:
+    """By a hash of all of each, however it ends; other lines have none."""
+    long = b"x" * 3 * MAX_LINE
+    raws = (long + b"\n", long + b"\r\n", long, long[:-1] + b"y\n", b"y" + long[1:] + b"\n", long + b"x")
+    same, windows, torn, end, start, more = (read(raw)[0].digest for raw in raws)
+    assert same == windows == torn
+    assert len({same, end, start, more, ""}) == 5
+    assert read(b"short\n")[0].digest == ""
 
 
 @given(st.lists(st.text('a"} \t\ré\x00\u2028', max_size=6), max_size=6))
@@ -69,6 +82,22 @@ def test_two_byte_characters_are_named(encoding: str) -> None:
     mark = "\ufeff" if encoding != "utf-16" else ""
     with pytest.raises(UnreadableError, match="UTF-16"):
         read((mark + "{}\n").encode(encoding))
+
+
+@pytest.mark.parametrize(
+    ("packed", "tool"),
+    [
+        (gzip.compress(b"{}\n"), "zcat x.gz | mapper"),
+        (b"PK\x03\x04" + bytes(26), "unzip -p x.gz | mapper"),
+        (b"\x28\xb5\x2f\xfd" + bytes(9), "zstdcat x.gz | mapper"),
+    ],
+)
+def test_a_packed_file_is_named(packed: bytes, tool: str) -> None:
+    """It is no garbage, and what unpacks it is said; also of standard input, which has no name."""
+    with pytest.raises(UnreadableError, match=re.escape(tool)):
+        list(ndjson.lines(io.BytesIO(packed), "x.gz"))
+    with pytest.raises(UnreadableError, match=re.escape("standard input is") + ".*" + re.escape(" FILE | mapper")):
+        list(ndjson.lines(io.BytesIO(packed), "-"))
 
 
 def test_a_list_is_named() -> None:

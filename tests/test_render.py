@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from mapper.apps.render import frames, problems, table, terminal, tests
+from mapper.apps.render.counting import counted
 from mapper.apps.render.terminal import ASCII, UNICODE, Screen
 from mapper.errors import Position, Problem
 from mapper.pipeline.cases import Difference, Verdict
@@ -23,6 +24,12 @@ SCREENS = st.builds(Screen, st.sampled_from([40, 80, 120]), st.sampled_from([UNI
 def plain(page: object) -> list[str]:
     """The lines of a page without their styles."""
     return [line.plain for line in page]  # type: ignore[attr-defined]
+
+
+def test_one_is_one() -> None:
+    """A single thing has no plural's end, whatever the plural is."""
+    assert [counted(number, "event") for number in (0, 1, 1200)] == ["0 events", "1 event", "1,200 events"]
+    assert [counted(number, "try", "tries") for number in (1, 2)] == ["1 try", "2 tries"]
 
 
 # ------------------------------------------------------------------------------------------------------- the cells

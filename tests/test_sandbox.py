@@ -25,7 +25,7 @@ from typer.testing import CliRunner
 from mapper import pipeline
 from mapper.apps.cli import app
 from mapper.apps.outbox import target
-from mapper.apps.sandbox import Arrival, Faults, Sandbox
+from mapper.apps.sandbox import Arrival, Faults, Sandbox, spelt
 from mapper.apps.sandbox.arrivals import Arrivals
 from mapper.errors import SettingsError
 from mapper.outcome import Outcome
@@ -365,12 +365,13 @@ def test_a_slow_sandbox_closes_at_once() -> None:
         assert time.monotonic() - before < 3
 
 
-def test_retry_after() -> None:
-    """The header goes with the answer that it belongs to."""
-    with Sandbox(load(), faults=Faults(answer=429, retry_after=2.5, first=1)) as sandbox:
+@pytest.mark.parametrize(("seconds", "said"), [(2.5, "2.5"), (0, "0"), (30.0, "30"), (99999999999, "99999999999")])
+def test_retry_after(seconds: float, said: str) -> None:
+    """The header goes with the answer that it belongs to, in digits however long it is."""
+    with Sandbox(load(), faults=Faults(answer=429, retry_after=seconds, first=1)) as sandbox:
         first, _ = ask(sandbox, "POST", "/v1/letters", b"{}", {"Content-Type": "application/json"})
         second, _ = ask(sandbox, "POST", "/v1/letters", b"{}", {"Content-Type": "application/json"})
-        assert (first.status, first.getheader("Retry-After")) == (429, "2.5")
+        assert (first.status, first.getheader("Retry-After")) == (429, said)
         assert (second.status, second.getheader("Retry-After")) == (401, None)
 
 
@@ -431,7 +432,7 @@ def test_lists_for_people_and_programs(sandbox: Sandbox) -> None:
     assert page.getheader("Content-Type") == "text/plain; charset=utf-8"
     assert page.getheader("X-Content-Type-Options") == "nosniff"
     assert CANARY in text.decode()
-    assert "1 received, 1 accepted" in text.decode()
+    assert "1 request: 1 accepted, 0 refused, 0 dropped\n" in text.decode()
     listing = json.loads(ask(sandbox, "GET", "/received")[1])
     assert listing["counts"]["accepted"] == 1
     assert listing["received"][0]["body"] == GOOD
@@ -448,6 +449,9 @@ def test_names_what_came_twice(sandbox: Sandbox) -> None:
         post(sandbox, {**body, "token": "sandbox"})
     assert [arrival.repeats for arrival in sandbox.received] == [None, None, 1]
     assert sandbox.counts["repeated"] == 1
+    said = "3 requests: 3 accepted, 0 refused, 0 dropped; 1 had the same body as an earlier one"
+    assert spelt(sandbox.counts) == said
+    assert "the same body as 1" in sandbox.page()
 
 
 def test_keeps_a_bounded_list_and_counts_on() -> None:

@@ -51,6 +51,7 @@ def test_it_is_given_up_after_so_many_tries_or_so_long() -> None:
     schedule = Schedule(tries=3, age=2 * 86_400.0)
     assert schedule.over(2, 86_400) is None
     assert schedule.over(3, 0) == "not taken in 3 tries"
+    assert Schedule(tries=1).over(1, 0) == "not taken in 1 try"
     assert schedule.over(0, 2 * 86_400) == "not taken within 2 days of its first try"
     assert Schedule(age=86_400.0).over(0, 86_400) == "not taken within 1 day of its first try"
     assert Schedule(age=90.0).over(0, 91) == "not taken within 90 seconds of its first try"

@@ -8,18 +8,20 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import printed
 from postgres import Postgres
 from receiver import Receiver, Visit, answer, close, hang
 from typer.testing import CliRunner, Result
@@ -28,11 +30,12 @@ from mapper import pipeline
 from mapper.apps.cli import app, stores
 from mapper.apps.cli.sending import dispatch, taking
 from mapper.apps.cli.sending.slips import Slips
-from mapper.apps.outbox import Outbox, Status, StoreError, target
+from mapper.apps.outbox import Outbox, Policy, Status, StoreError, target
 from mapper.apps.outbox.rehearsal import rehearse
-from mapper.delivery.ledger import Wish
+from mapper.delivery.intake import Intake
+from mapper.delivery.ledger import Ledger, Wish, open_store, sqlite_words
 from mapper.delivery.states import MEANINGS
-from mapper.delivery.values import Ending, Receipt
+from mapper.delivery.values import Arrival, Ending, Receipt
 from mapper.request import Request
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -167,7 +170,7 @@ def counts(result: Result) -> dict[str, int]:
 
 def unwrapped(text: str) -> str:
     """What is said, without the ends of lines."""
-    return " ".join(text.split())
+    return " ".join(text.replace(" \\\n", "\n").split())
 
 
 def streets(receiver: Receiver) -> list[str]:
@@ -404,9 +407,34 @@ def test_the_way_out_for_an_archive_prints_no_order_twice(desk: Desk) -> None:
         assert "--reason stale" in advised[1]
         done = CliRunner().invoke(app, [*advised[1].split(), "--yes"], env={"MAPPER_MAPPING": None})
         assert (done.exit_code, "2 jobs moved, to ready: replay" in done.stderr) == (0, True)
-        assert "1 job stayed: the same order as job 4, which is" in done.stderr
+        assert "1 job stayed: the same order as job 4, which moves in the same act" in done.stderr
         assert desk.run(desk.events(), "--to", "live", "--yes").exit_code == 0
     assert streets(receiver) == ["1", "3", "4"]
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_each_command_that_a_run_prints_runs(desk: Desk, several: bool) -> None:  # noqa: FBT001 - a parameter
+    """What the closing lines advise is about this run's account, in a store of one and of several."""
+    old = (datetime.now(UTC) - timedelta(days=31)).isoformat()
+    with Receiver(answer(400), answer(401)) as receiver:
+        if several:
+            other = mapping_text().replace("Letters", "Joe's cards")
+            with Outbox(pipeline.loads(other, environ={"TEST_KEY": KEY}), desk.environ["MAPPER_STORE"]) as outbox:
+                outbox.accept(call(1))
+        desk.at(receiver, more="  cap: {run: 2}")
+        events = desk.events(*(call(number) for number in range(1, 5)), call(5, timestamp=old))
+        first = desk.run(events, "--to", "live", "--yes")
+        told = [command for command in printed(first.stderr) if command[0] == "queue"]
+        assert {tuple(word for word in command if word in ("release", "replay", "list")) for command in told} == {
+            ("release",),
+            ("replay",),
+            ("list",),
+        }
+        for command in told:
+            dry = [] if command[1] == "list" else ["--dry-run"]
+            done = CliRunner().invoke(app, [*command, *dry], env={"MAPPER_MAPPING": None, "COLUMNS": "200"})
+            assert done.exit_code == 0, (command, done.stderr)
+            assert "no job is like that" not in done.stderr, command
 
 
 def test_what_a_worker_that_is_gone_had_under_way_is_told_apart(desk: Desk) -> None:
@@ -421,6 +449,33 @@ def test_what_a_worker_that_is_gone_had_under_way_is_told_apart(desk: Desk) -> N
     assert streets(receiver) == ["1", "2"]
 
 
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("unknown", ["hold", "resend"])
+def test_whose_job_is_under_way_decides_what_is_said(
+    desk: Desk, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, engine: str, unknown: str
+) -> None:
+    """A file's one worker is gone, and with resend its job goes out again; on PostgreSQL another may be at it."""
+    monkeypatch.setattr(dispatch, "PATIENCE", 0.3)  # less than it is until a job is tried again
+    postgres = request.getfixturevalue("postgres") if engine == "postgresql" else None
+    store = postgres.new_database() if postgres else str(desk.path / "mapper.db")
+    with Receiver() as receiver:
+        desk.at(receiver, more=f"  unknown: {unknown}")
+        with under_way_elsewhere(desk, store, call(7)):
+            pass
+        result = desk.run(desk.events(call(1), call(2)), "--to", "live", "--yes", "--store", store)
+    said = unwrapped(result.stderr)
+    settles = "1 is under way at a worker that is gone; a person has to settle it."
+    again = engine == "sqlite" and unknown == "resend"
+    assert f"{3 if again else 2} jobs to be sent, " in said
+    assert (settles in said) is (engine == "sqlite" and unknown == "hold")
+    assert ("1 is under way at another worker." in said) is (engine == "postgresql")
+    assert ("under way at" in said) is not again
+    assert ("1 job kept in the store: the same command again" in said) is again
+    assert streets(receiver) == ["1", "2"]
+    if postgres:
+        postgres.take_back(store)
+
+
 def test_nothing_to_send_costs_nothing(desk: Desk) -> None:
     """Where none would be sent, no money is spoken of."""
     ours, theirs = os.openpty()
@@ -428,7 +483,7 @@ def test_nothing_to_send_costs_nothing(desk: Desk) -> None:
         _, err = process.communicate(timeout=20)
     os.close(ours)
     os.close(theirs)
-    assert "0 of 1 events" in err
+    assert "0 of 1 event is to be sent to" in err
     assert "cost money" not in err
 
 
@@ -480,6 +535,24 @@ def test_results_without_a_directory_stop_before_the_first_request(desk: Desk) -
     assert f"there is no directory {desk.path / 'no'}" in result.stderr
     assert receiver.received == []
     assert not (desk.path / "no").exists()
+
+
+@pytest.mark.parametrize("place", ["/proc/results", "r" * 250])
+def test_results_that_cannot_be_made_stop_before_the_first_request(desk: Desk, place: str) -> None:
+    """On a disk that takes no file, and with a name that leaves no room for that of a file half written."""
+    with Receiver() as receiver:
+        desk.at(receiver)
+        result = desk.run(desk.events(call(1)), "--to", "live", "--yes", "--results", str(desk.path / place))
+    assert result.exit_code == 2
+    assert f"cannot write {desk.path / place}: " in unwrapped(result.stderr)
+    assert receiver.received == []
+    assert not (desk.path / "mapper.db").exists()
+
+
+def test_that_results_can_be_made_leaves_nothing_behind(desk: Desk) -> None:
+    """A run that ends before its results has made no file."""
+    assert desk.run(desk.events(call(1)), "--to", "live", "--results", str(desk.path / "results")).exit_code == 2
+    assert sorted(path.name for path in desk.path.iterdir()) == ["events.ndjson", "letters.yaml"]
 
 
 def test_results_that_fail_in_the_end_hide_no_account(desk: Desk) -> None:
@@ -537,14 +610,15 @@ def test_a_refused_key_stops_at_once(desk: Desk) -> None:
     assert f"`mapper queue release --store {desk.path}/mapper.db --pause` ends the pause" in said
 
 
-def test_a_long_retry_after_stops(desk: Desk) -> None:
-    """Nobody waits an hour in front of a terminal: the rest is kept for later."""
+@pytest.mark.parametrize(("asked", "lasting"), [("3600", "60 minutes"), ("99999999999", "24 hours")])
+def test_a_long_retry_after_stops(desk: Desk, asked: str, lasting: str) -> None:
+    """Nobody waits an hour in front of a terminal: the rest is kept for later. Beyond a day nobody is believed."""
     file = desk.events(*(call(number, userId="u") for number in range(3)))
-    with Receiver(answer(429, headers={"Retry-After": "3600"}), answer(202)) as receiver:
+    with Receiver(answer(429, headers={"Retry-After": asked}), answer(202)) as receiver:
         desk.at(receiver)
         result = desk.run(file, "--to", "live", "--yes")
     assert result.exit_code == 4
-    assert "Sending stopped: paused for 60 minutes more: the destination answered 429" in result.stderr
+    assert f"Sending stopped: paused for {lasting} more: the destination answered 429" in result.stderr
     assert "3 jobs kept in the store" in result.stderr
     assert len(receiver.received) == 1
 
@@ -727,18 +801,66 @@ def test_a_file_that_is_missing_stops_before_the_first_request(desk: Desk) -> No
     assert receiver.connections == 0
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\x1f\x8b\x08\x00", "zcat {} | mapper"),
+        (b"PK\x03\x04\x14\x00", "unzip -p {} | mapper"),
+        (b"\xff\xfe{\x00}\x00", "save it as UTF-8"),
+        (b'[{"a": 1}]', "jq -c '.[]' {}"),
+    ],
+)
+def test_a_file_of_another_form_is_refused_before_anything_is_accepted(desk: Desk, content: bytes, said: str) -> None:
+    """Also where it is the second one: what makes lines of it is said, and nothing is kept or sent."""
+    other = desk.path / "other"
+    other.write_bytes(content)
+    with Receiver() as receiver:
+        desk.at(receiver)
+        result = desk.run(desk.events(call(1)), str(other), "--to", "live", "--yes")
+        assert receiver.received == []
+    assert result.exit_code == 2
+    assert said.format(other) in result.stderr
+    assert not (desk.path / "mapper.db").exists()
+
+
 def test_a_file_that_breaks_under_way_sends_nothing(desk: Desk) -> None:
     """What was accepted by then is kept and said; the next run sends it."""
-    wide = desk.path / "wide"
-    wide.write_bytes(b"\xff\xfe{\x00}\x00")
+    broken = desk.path / "broken"
+    broken.write_bytes(b"{\n" + b" " * (2 * 1024 * 1024))
     events = "".join(json.dumps(call(number)) + "\n" for number in range(taking.AT_ONCE))
     with Receiver() as receiver:
         desk.at(receiver)
-        result = desk.run("-", str(wide), "--to", "live", "--yes", stdin=events)
+        result = desk.run("-", str(broken), "--to", "live", "--yes", stdin=events)
         assert receiver.received == []
     assert result.exit_code == 2
-    assert "UTF-16" in result.stderr
-    assert f"Accepted up to line {taking.AT_ONCE} of standard input, and kept. Nothing was sent" in result.stderr
+    assert "neither one event nor one event a line" in result.stderr
+    assert f"Accepted up to line {taking.AT_ONCE} of standard input, and kept" in result.stderr
+
+
+def test_a_disk_that_is_full_under_way_loses_nothing_of_what_was_said(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was accepted stays, which the error does not deny; the same command goes on when there is room."""
+    file, accept = desk.events(*(call(number) for number in range(taking.AT_ONCE + 1))), Ledger.accept
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorname = "SQLITE_FULL"
+
+    def cramped(self: Ledger, arrivals: Sequence[Arrival]) -> list[Receipt]:
+        if len(arrivals) < taking.AT_ONCE:
+            with sqlite_words.told():
+                raise full
+        return accept(self, arrivals)
+
+    kept = ("--store", f"{desk.path}/own.db", "--rate", "none")
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "accept", cramped)
+        result = desk.run(file, *kept)
+    said = unwrapped(result.stderr)
+    assert result.exit_code == 2
+    assert f"Accepted up to line {taking.AT_ONCE} of {file}, and kept; nothing was sent by this run. The same" in said
+    assert "error: the disk is full: nothing more was taken; make room and go on" in said
+    assert "nothing was taken" not in said
+    assert counts(desk.run(file, *kept))["delivered"] == taking.AT_ONCE + 1
 
 
 def test_standard_input(desk: Desk) -> None:
@@ -766,7 +888,27 @@ def test_a_line_that_is_too_long_is_invalid(desk: Desk) -> None:
     """It is not held in memory, and two of them are two."""
     long = '{"traits": "' + "x" * (1024 * 1024) + '"}'
     result = desk.run(desk.events(long, call(1), long))
-    assert counts(result) == {"delivered": 1, "invalid": 2, "read": 3}
+    assert counts(result) == {"delivered": 1, "invalid": 1, "repeated": 1, "read": 3}
+
+
+def test_lines_that_are_too_long_are_told_apart_by_all_of_them(desk: Desk) -> None:
+    """Whatever run and file they come in; why they are invalid is said, and nothing of them is kept."""
+    one, other = ('{"traits": "' + "x" * (2 * 1024 * 1024) + end + '"}\n' for end in "ab")
+    said = [counts(desk.run("-", "--store", f"{desk.path}/own.db", stdin=text)) for text in (one, other, one)]
+    assert said == [{"delivered": 0, "invalid": 1, "read": 1}] * 3
+    with contextlib.closing(open_store(str(desk.path / "own.db"))) as store:
+        stories = [Ledger(store, "Letters sandbox", Policy()).story(job) for job in (1, 2, 3)]
+    assert stories[2] is None
+    mapper = pipeline.loads(mapping_text(), environ={})
+    intake = Intake(mapper, mapper.settings, b"secret")
+    for story in filter(None, stories):
+        assert story.event is not None
+        assert len(story.event) < 100
+        again = intake.draft(intake.arrival(story.event), None)  # as `queue replay --remap` does
+        for because in (story.row.because, again.because):
+            assert (
+                because == "not_an_event: the event is no JSON that can be kept: the line has more than 1048576 bytes"
+            )
 
 
 # ------------------------------------------------------------------------------------------------------------ its parts

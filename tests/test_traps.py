@@ -900,8 +900,8 @@ def test_c10_a_path_into_a_list_or_a_text_is_found_in_a_sample() -> None:
     assert ends(result) == {"addresses": "custom addresses", "name": "custom name", "code": "custom code"}
     first, second, third = sampled(text, traits)
     assert see(text, first) == Seen("warning", "never_matched", 4, 9, "traits.addresses.city")
-    assert first.hint == "traits.addresses is a list in 1 of 1 events, not an object: write traits.addresses[0].city"
-    assert second.hint == "traits.name is a text in 1 of 1 events, not an object"
+    assert first.hint == "traits.addresses is a list in 1 of 1 event, not an object: write traits.addresses[0].city"
+    assert second.hint == "traits.name is a text in 1 of 1 event, not an object"
     assert "traits.code" in (third.hint or "")
     right = whole("city: 'traits.addresses[0].city'\nfirst: traits.name\nshort: traits.code")
     assert body(right, traits) == {"city": "Boston", "first": "Ada", "short": "ABCD"}

@@ -22,7 +22,7 @@ from typer.testing import CliRunner, Result
 from mapper import pipeline
 from mapper.apps.cli import app
 from mapper.apps.cli.sending.working import Log
-from mapper.apps.outbox import Outbox
+from mapper.apps.outbox import Outbox, Sending
 from mapper.delivery.ledger import turns
 from mapper.delivery.values import StoreError
 
@@ -260,6 +260,21 @@ def test_what_a_worker_has_sent_already_waits_for_nobody(tmp_path: Path) -> None
             assert "kept in the store" not in sent.stderr
 
 
+def test_a_worker_without_the_address_says_whose_jobs_wait(tmp_path: Path) -> None:
+    """What was accepted for another address is another account's: a worker that forgot --to would wait for ever."""
+    with desk(tmp_path) as here:
+        elsewhere = Sending(url="http://127.0.0.1:9")
+        with Outbox(pipeline.load(str(here.mapping)), here.environ["MAPPER_STORE"], sending=elsewhere) as outbox:
+            outbox.accept([call(1), call(2)])
+        said = "2 jobs to be sent for Letters at http://127.0.0.1:9: a worker with the same -m and --to does that."
+        with here.worker():
+            assert "sends for Letters, for which nothing was ever accepted in this store." in here.log
+            assert said in here.log
+        here.accept(3)
+        with here.worker():
+            assert said not in here.log
+
+
 @pytest.mark.parametrize("account", ["Lob", 'odd "\n\ud800 name' * 100], ids=["plain", "odd"])
 def test_a_worker_of_another_account_sends_nothing_of_this_one(tmp_path: Path, account: str) -> None:
     """`send` accepts, says who has the store and that nothing is sent, and does not exit as if all were well."""
@@ -269,7 +284,7 @@ def test_a_worker_of_another_account_sends_nothing_of_this_one(tmp_path: Path, a
             assert sent.exit_code == 4
             assert "2 jobs kept in the store, and nothing sends them yet" in sent.stderr
             assert f"process {os.getpid()} is its worker, for {account.split(maxsplit=1)[0]}" in sent.stderr
-            assert "or `mapper worker" in sent.stderr
+            assert "or `mapper worker" in " ".join(sent.stderr.split())
             second = here.run("worker", "--yes")
             assert second.exit_code == 2
             assert f"for {account.split(maxsplit=1)[0]}" in second.stderr

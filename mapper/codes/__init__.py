@@ -1,4 +1,4 @@
-"""Every problem code: what it means and what to do about it. ``mapper explain`` shows it.
+"""Every code of a problem, and of a job: what it means and what to do about it. ``mapper explain`` shows it.
 
 Knows all codes by name. Must not import anything: whoever finds a problem gives it a code, and a test holds
 the two against each other.
@@ -6,12 +6,12 @@ the two against each other.
 
 from __future__ import annotations
 
-from mapper.codes import events, expressions, file, parts, rules
+from mapper.codes import events, expressions, file, jobs, parts, rules
 from mapper.codes.entry import Code
 
 __all__ = ["TABLE", "Code"]
 
-_ROOMS = (file, parts, expressions, rules, events)
+_ROOMS = (file, parts, expressions, rules, events, jobs)
 
 #: Every code by its name, in alphabetical order.
 TABLE: dict[str, Code] = {

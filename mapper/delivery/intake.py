@@ -5,6 +5,7 @@ Knows events, the mapper and the names of people and calls. Must not know how an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -58,7 +59,7 @@ class Intake:
         try:
             decoded = codec.decode(raw)
         except codec.NotJson as error:
-            return self._unread(Unread(raw, raw, str(error)))
+            return self._unread(Unread(raw, raw, _too_long(raw) or str(error)))
         call = event.read(decoded, self._mapper.plan.destination)
         if not isinstance(call, event.Identify):
             return self._nothing(raw, decoded)
@@ -152,6 +153,22 @@ def _text(given: str | Mapping[str, Any] | Unread) -> bytes | Unread:
         members = {} if isinstance(given, str) else given
         instead = (given if isinstance(given, str) else _as_python(given)).encode("utf-8", "backslashreplace")
         return Unread(instead, instead, str(error), members)
+
+
+#: What stands in the store for a line that is too long. It is read again when its job is mapped again.
+_TOO_LONG = re.compile(rb"\(a line of more than ([0-9]{1,12}) bytes: [0-9a-f]{32}\)")
+
+
+def too_long(most: int, digest: str) -> Unread:
+    """A line of more than so many bytes, of which nothing is known but a hash of all of it: 32 hexadecimal digits."""
+    instead = f"(a line of more than {most} bytes: {digest})".encode()
+    return Unread(instead, instead, _too_long(instead) or "")
+
+
+def _too_long(text: bytes) -> str | None:
+    """Why a line cannot be read, where the text stands for one that is too long."""
+    found = _TOO_LONG.fullmatch(text)
+    return f"the line has more than {found[1].decode()} bytes" if found else None
 
 
 def _as_python(given: Mapping[str, Any]) -> str:

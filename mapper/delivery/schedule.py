@@ -39,7 +39,7 @@ class Schedule:
     def over(self, failures: int, age: float) -> str | None:
         """Why a job is given up after so many tries, ``age`` seconds after its first; None where it is not."""
         if failures >= self.tries:
-            return f"not taken in {failures} tries"
+            return f"not taken in {failures} {'try' if failures == 1 else 'tries'}"
         if age >= self.age:
             return f"not taken within {_days(self.age)} of its first try"
         return None

@@ -128,9 +128,13 @@ class Coverage:
 
     def _problem(self, watched: _Watched, paths: list[Path], message: str, spellings: dict[str, Path]) -> Problem:
         hints = dict.fromkeys(filter(None, (self._hint(path, spellings) for path in paths)))
-        count = f"in {self.events} event{'' if self.events == 1 else 's'} of the sample"
+        count = f"in {self._all} of the sample"
         hint = "; ".join(hints) or None
         return Problem("never_matched", f"{message} {count}", "warning", watched.located.position, watched.field, hint)
+
+    @property
+    def _all(self) -> str:
+        return f"{self.events} event{'' if self.events == 1 else 's'}"
 
     def _hint(self, path: Path, spellings: dict[str, Path]) -> str | None:
         if path in self._kinds:
@@ -147,7 +151,7 @@ class Coverage:
                 kind, count = kinds.most_common(1)[0]
                 if kind == due:
                     return None
-                hint = f"traits.{_name(path[:length])} is {kind} in {count} of {self.events} events, not {due}"
+                hint = f"traits.{_name(path[:length])} is {kind} in {count} of {self._all}, not {due}"
                 inside = (*path[:length], 0, *path[length:])
                 return f"{hint}: write traits.{_name(inside)}" if kind == "a list" else hint
         return None
@@ -160,7 +164,7 @@ class Coverage:
                 flags = kinds["a flag"]
                 if flags * 2 > kinds.total():
                     trait = f"traits.{_name(path)}"
-                    message = f"{trait} is true or false in {flags} of {self.events} events, and false is not blank"
+                    message = f"{trait} is true or false in {flags} of {self._all}, and false is not blank"
                     position = skip.when.scalar.at(offset, len(name))
                     yield Problem("order_trigger", message, "warning", position, None, f"test it for truth: !({trait})")
 

@@ -4,7 +4,8 @@ Knows lines, their limits and the marks that other systems leave in files. Must 
 
 - A line ends with LF or CRLF; a byte order mark before the first line is left out.
 - A blank line is no event. It is reported, so that line N of what is written can stand for line N of what was read.
-- A line of more than 1 MB is reported without its content: it is never held in memory.
+- A line of more than 1 MiB is reported without its content, which is never held in memory; a hash tells it from others.
+- What is no text of UTF-8 lines (a compressed file, UTF-16, a list) is refused with what makes such lines of it.
 - A file whose first line is a lone brace holds one event over several lines: it counts as line 1.
 - A last line without an end is a line like any other; ``torn`` says so, because it may have been cut off.
 """
@@ -34,6 +35,15 @@ _SPACE = b" \t\r\n"
 #: How a file of two-byte characters begins. PowerShell's ``>`` writes such files.
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
+#: How packed files begin: what they are, and what writes their content to standard output.
+_PACKED = {
+    b"\x1f\x8b": ("gzip", "zcat"),
+    b"PK\x03\x04": ("zip", "unzip -p"),
+    b"\x28\xb5\x2f\xfd": ("zstd", "zstdcat"),
+}
+#: So much of a file shows what it is, behind a byte order mark and some white space.
+_HEAD = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -43,12 +53,14 @@ class Line:
     ``raw``       its bytes without the line's end; empty where it is blank or too long
     ``too_long``  it has more than ``MAX_LINE`` bytes
     ``torn``      it is the last, and has no end
+    ``digest``    of one that is too long: a hash of all of it, without the line's end; else empty
     """
 
     number: int
     raw: bytes = field(default=b"", repr=False)
     too_long: bool = False
     torn: bool = False
+    digest: str = ""
 
     @property
     def blank(self) -> bool:
@@ -71,9 +83,9 @@ def opened(name: str) -> Iterator[BinaryIO]:
 
 
 def check(name: str) -> None:
-    """Raise UnreadableError where a file cannot be read: better before the first event than after the last.
+    """Raise UnreadableError where a file cannot be read, or holds no lines of text: better before the first event.
 
-    It is only asked for, not opened: what is read from a pipe can be opened once.
+    What is no regular file is only asked for, not opened: what is read from a pipe can be opened once.
     """
     path = Path(name)
     if name == "-":
@@ -82,28 +94,48 @@ def check(name: str) -> None:
         raise UnreadableError(f"there is no file {name}")
     if path.is_dir() or not os.access(path, os.R_OK):
         raise UnreadableError(f"cannot read {name}: {'it is a directory' if path.is_dir() else 'permission denied'}")
+    if path.is_file():
+        with opened(name) as stream:
+            _first(_head(stream, name), name)
 
 
-def lines(stream: BinaryIO, name: str) -> Iterator[Line]:
-    """The lines of a stream, blank ones included. ``name`` is its name in messages. Raises UnreadableError."""
-    for number, (raw, torn) in enumerate(texts(stream, name), 1):
-        yield Line(number, raw, torn=torn) if raw is not None else Line(number, too_long=True, torn=torn)
-
-
-def texts(stream: BinaryIO, name: str, start: int = 0, stop: int | None = None) -> Iterator[tuple[bytes | None, bool]]:
-    """The bare content of each line, in order: what ``lines`` says, where a Line for each would cost too much.
-
-    The bytes of a line without its end: empty where it is blank, None where it is too long; and whether it is torn.
-    With ``start`` and ``stop``, only the lines that begin at these bytes or between them: ranges that touch give each
-    line once, and a file of one event over several lines has to be one range. Raises UnreadableError.
-    """
+def _head(stream: BinaryIO, name: str) -> bytes:
     try:
-        yield from _texts(stream, name, start, sys.maxsize if stop is None else stop)
+        return stream.read(_HEAD)
     except OSError as error:
         raise UnreadableError(f"cannot read {name}: {_reason(error)}") from None
 
 
-def _texts(stream: BinaryIO, name: str, start: int, stop: int) -> Iterator[tuple[bytes | None, bool]]:
+def lines(stream: BinaryIO, name: str) -> Iterator[Line]:
+    """The lines of a stream, blank ones included. ``name`` is its name in messages. Raises UnreadableError."""
+    digests: list[str] = []
+    for number, (raw, torn) in enumerate(texts(stream, name, digests=digests), 1):
+        if raw is not None:
+            yield Line(number, raw, torn=torn)
+        else:
+            yield Line(number, too_long=True, torn=torn, digest=digests.pop())
+
+
+def texts(
+    stream: BinaryIO, name: str, start: int = 0, stop: int | None = None, digests: list[str] | None = None
+) -> Iterator[tuple[bytes | None, bool]]:
+    """The bare content of each line, in order: what ``lines`` says, where a Line for each would cost too much.
+
+    The bytes of a line without its end: empty where it is blank, None where it is too long; and whether it is torn.
+    With ``start`` and ``stop``, only the lines that begin at these bytes or between them: ranges that touch give each
+    line once, and a file of one event over several lines has to be one range. ``digests`` gets the hash of each line
+    that is too long. Raises UnreadableError.
+    """
+    try:
+        yield from _texts(stream, name, (start, sys.maxsize if stop is None else stop), digests)
+    except OSError as error:
+        raise UnreadableError(f"cannot read {name}: {_reason(error)}") from None
+
+
+def _texts(
+    stream: BinaryIO, name: str, within: tuple[int, int], digests: list[str] | None
+) -> Iterator[tuple[bytes | None, bool]]:
+    start, stop = within
     place = _first_line(stream, start, stop) if start else 0
     while place < stop and (chunk := stream.readline(_LIMIT)):
         raw = chunk.strip(_SPACE)
@@ -119,8 +151,10 @@ def _texts(stream: BinaryIO, name: str, start: int, stop: int) -> Iterator[tuple
         if len(raw) <= MAX_LINE and (ended or len(chunk) < _LIMIT):
             yield raw, not ended
         else:
-            rest, ended = (0, True) if ended else _rest(stream)
+            rest, ended, digest = _rest(stream, chunk)
             place += rest
+            if digests is not None:
+                digests.append(digest)
             yield None, not ended
 
 
@@ -150,20 +184,32 @@ def is_one_event(name: str) -> bool:
 def _first(chunk: bytes, name: str) -> bytes:
     if chunk.startswith(_WIDE):
         raise UnreadableError(f"{name} is written in UTF-16; save it as UTF-8")
+    for mark, (form, tool) in _PACKED.items():
+        if chunk.startswith(mark):
+            shown, file = ("standard input", "FILE") if name == "-" else (name, name)
+            raise UnreadableError(f"{shown} is {form}, and lines of text are due: {tool} {file} | mapper COMMAND -")
     first = chunk.removeprefix(codecs.BOM_UTF8)
     if first.lstrip().startswith(b"["):
         raise UnreadableError(f"{name} holds a list; one event a line is due: jq -c '.[]' {name}")
     return first
 
 
-def _rest(stream: BinaryIO) -> tuple[int, bool]:
-    """Read to the line's end and keep nothing: how many bytes, and whether there was an end."""
-    size = 0
-    while chunk := stream.readline(MAX_LINE):
-        size += len(chunk)
+def _rest(stream: BinaryIO, chunk: bytes) -> tuple[int, bool, str]:
+    """Read on to a line's end and keep nothing: how many bytes more, whether there was an end, and the line's hash.
+
+    How the line ends is not part of the hash. (A CR or an LF inside of it is white space to JSON.)
+    """
+    from hashlib import blake2b  # noqa: PLC0415 - hardly a file has such a line, and each command would start later
+
+    size, digest = 0, blake2b(digest_size=16)
+    while True:
+        digest.update(chunk.translate(None, b"\r\n"))
         if chunk.endswith(b"\n"):
-            return size, True
-    return size, False
+            return size, True, digest.hexdigest()
+        chunk = stream.readline(MAX_LINE)
+        if not chunk:
+            return size, False, digest.hexdigest()
+        size += len(chunk)
 
 
 def _reason(error: OSError) -> str:
@@ -197,7 +243,7 @@ def _numbered(stream: BinaryIO, name: str, number: int) -> bytes:
             if found.blank or found.too_long:
                 raise UnreadableError(f"line {number} of {name} is {'blank' if found.blank else 'too long'}")
             return found.raw
-    raise UnreadableError(f"{name} has {last} lines; there is no line {number}")
+    raise UnreadableError(f"{name} has {last} line{'' if last == 1 else 's'}; there is no line {number}")
 
 
 def whole(first: bytes, stream: BinaryIO, name: str) -> bytes:

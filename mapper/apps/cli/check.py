@@ -23,6 +23,7 @@ from mapper.apps.cli.app import (
     write,
 )
 from mapper.apps.cli.exits import Exit
+from mapper.apps.render.counting import counted
 from mapper.errors import MappingError, Problem
 from mapper.pipeline import Mapper, records
 from mapper.pipeline.coverage import Coverage
@@ -78,8 +79,7 @@ def _show_plan(mapper: Mapper, problems: list[Problem]) -> None:
     from mapper.apps.cli import plans
 
     if problems:
-        many = f"{len(problems)} warning{'' if len(problems) == 1 else 's'}"
-        say(f"{many}: mapper check without --show-plan says what of")
+        say(f"{counted(len(problems), 'warning')}: mapper check without --show-plan says what of")
     write(plans.text(mapper).encode("utf-8", "backslashreplace"))
 
 
@@ -105,7 +105,8 @@ def _coverage(coverage: Coverage, sample: str, known: People | None) -> Coverage
             else:
                 coverage.add(decoded, known.of(decoded) if known is not None else None)
     if broken:
-        say(f"{sample}: {broken} lines are no JSON, and are left out")
+        are = "is" if broken == 1 else "are"
+        say(f"{sample}: {counted(broken, 'line')} {are} no JSON, and {are} left out")
     if not coverage.events:
         say(f"{sample}: there is no Identify call in it, so nothing can be said")
     return coverage
@@ -126,5 +127,5 @@ def _show(where: str, problems: list[Problem], text: str, mapper: Mapper | None,
     terminal.show(layout.report(problems, text, screen))
     if mapper is not None and not problems:
         fields, tests = len(mapper.plan.fields), len(mapper.written.tests)
-        counts = f"{layout.counted(fields, 'field')}, {layout.counted(tests, 'test')}"
+        counts = f"{counted(fields, 'field')}, {counted(tests, 'test')}"
         terminal.show([terminal.Text(f"{where}: fine ({counts})", "bold green")])

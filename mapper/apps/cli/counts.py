@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
+from mapper.apps.render.counting import counted
 from mapper.errors import Problem
 
 _MOST_LINES = 20
@@ -87,7 +88,7 @@ class Counts:
     def lines(self, rejects: str | None = None) -> Iterator[str]:
         """The counts for people, the most frequent reason first. ``rejects`` is where the invalid ones are kept."""
         width = len(f"{self.read:,}")
-        yield f"{self.read:,} event{'' if self.read == 1 else 's'} read"
+        yield f"{counted(self.read, 'event')} read"
         yield f"  {self.ready:>{width},} ready"
         kept = f", kept in {rejects}" if rejects and self.invalid else ""
         yield f"  {self.invalid:>{width},} invalid{kept}"
@@ -112,4 +113,4 @@ def _reasons(counter: Counter[str], width: int) -> Iterable[str]:
     yield from (f"  {' ' * width}   {count:>{width},} {reason}" for reason, count in shown[:_MOST_LINES])
     rest = len(shown) - _MOST_LINES
     if rest > 0:
-        yield f"  {' ' * width}   and {rest} other reasons"
+        yield f"  {' ' * width}   and {counted(rest, 'other reason')}"

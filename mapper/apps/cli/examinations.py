@@ -14,8 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mapper.apps.cli import loading, stores
+from mapper.apps.cli import loading, stores, workers
+from mapper.apps.render.counting import counted
 from mapper.apps.render.moments import length
+from mapper.delivery.states import BLOCKING
 from mapper.delivery.values import StoreError
 from mapper.errors import MapperError, MappingError, Problem, SettingsError
 from mapper.frozen import dataclass
@@ -55,7 +57,7 @@ def of_mapping(where: str | None, setting: list[str] | None) -> Iterator[Examine
     try:
         mapper = loading.mapping(where)
     except MappingError as error:
-        said = f"{len(error.problems)} errors"
+        said = counted(len(error.problems), "error")
         yield Examined("error", "mapping", said, f"mapper check {where or 'MAPPING'} says which")
         return
     except MapperError as error:
@@ -115,8 +117,8 @@ def _opened(store: Store, where: str) -> Iterator[Examined]:
     if not wrong:
         yield Examined("ok", "durability", "what is accepted is on disk, as the settings in force say")
     for account in overview.accounts(store):
-        yield from _account(store, account)
-    yield _worker(store, where)
+        yield from _account(store, account, where)
+    yield from _workers(store, where)
 
 
 def _absent(path: Path) -> Examined:
@@ -164,7 +166,7 @@ def _sqlite() -> Examined:
     return Examined("ok", "library", f"{said} as long as no other program writes to the store")
 
 
-def _account(store: Store, account: str) -> Iterator[Examined]:
+def _account(store: Store, account: str, where: str) -> Iterator[Examined]:
     """An account's sums, and what it has seen of time."""
     from mapper.delivery.ledger import overview
 
@@ -178,12 +180,14 @@ def _account(store: Store, account: str) -> Iterator[Examined]:
         yield Examined("error", what, said, "do not send: restore a copy, and report it")
     shared = store.read(lambda c: overview.misnumbered(c, account))
     if shared:
-        said = f"{account}: {shared:,} people have not a number of their own: one's jobs may be taken for another's"
+        people = counted(shared, "person has", "people have")
+        said = f"{account}: {people} not a number of their own: one's jobs may be taken for another's"
         yield Examined("error", what, said, "do not send, nor forget anybody: restore a copy, and report it")
     unknown = status.counts["unknown"]
     if unknown:
         many = f"{account}: {unknown:,} may have been taken"
-        yield Examined("warning", "unknown", many, "look them up at the destination, then mapper queue resolve")
+        resolve = f"mapper queue resolve{stores.option(where)}{stores.own(store, account)} --job N --delivered"
+        yield Examined("warning", "unknown", many, f"look them up at the destination, then `{resolve}` (or --again)")
     ahead = store.read(lambda c: overview.clock(c, account)) - time.time()
     if abs(store.now() - time.time()) > _SKEW or ahead > _SKEW:
         skew = max(ahead, abs(store.now() - time.time()))
@@ -193,14 +197,29 @@ def _account(store: Store, account: str) -> Iterator[Examined]:
         yield Examined("ok", "clock", f"{account}: the store's and this machine's agree")
 
 
+def _workers(store: Store, where: str) -> Iterator[Examined]:
+    """Who works, and for which accounts nobody does."""
+    yield _worker(store, where)
+    for account in stores.accounts(store, None):
+        ledger = stores.ledger(store, account)
+        status = ledger.status()
+        working = workers.of(ledger, where, status)
+        left = sum(status.counts[state] for state in BLOCKING) - working.lapsed
+        if working.lapsed:
+            said = f"{account}: {working.lapsed:,} sending at a worker that is gone: they may have been taken"
+            yield Examined("warning", "worker", said, "the next worker of this account settles them")
+        if left and working.other is not None:
+            said = f"{account}: nothing sends its {counted(left, 'job')}: {workers.spoken(working.other)}"
+            yield Examined("warning", "worker", said, f"when that has stopped, {workers.SENDS}")
+
+
 def _worker(store: Store, where: str) -> Examined:
-    """Who works."""
     from mapper.delivery.ledger import overview
 
-    if stores.path_of(where) is not None:
-        one = stores.worker_of(where)
-        none = "none: mapper worker sends what is due, and one SQLite store has one worker"
-        return Examined("ok", "worker", f"process {one}" if one is not None else none)
+    if store.alone:
+        one = stores.holder_of(where)
+        none = f"none: {workers.SENDS}; one SQLite store has one worker"
+        return Examined("ok", "worker", none if one is None else workers.named(one))
     accounts, now = overview.accounts(store), store.now()
     owners = store.read(lambda c: {who for one in accounts for who in overview.owners(c, one, now)})
     said = f"{', '.join(sorted(owners))} have jobs just now" if owners else "none has a job just now"

@@ -116,7 +116,7 @@ def _beside(path: Path, name: str, mode: int) -> Iterator[BinaryIO]:
     with _said(name):
         path = path.resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    beside = _partial(path)
     try:
         with _said(name):
             leftovers.remove(path)
@@ -133,6 +133,37 @@ def _beside(path: Path, name: str, mode: int) -> Iterator[BinaryIO]:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
         raise
+
+
+def check_new(name: str) -> None:
+    """Raise UnwritableError where no new file can come to be at ``name``: better before the first request than at last.
+
+    No directory is made on the way to it. What is no regular file, such as ``/dev/null`` or a pipe, has to be writable.
+    """
+    path = Path(name)
+    with _said(name):
+        if not path.parent.is_dir():
+            raise UnwritableError(f"cannot write {name}: there is no directory {path.parent}")
+        if path.is_file():
+            raise UnwritableError(f"{name} is there already: choose another name, or move it away")
+        if path.is_dir():
+            raise UnwritableError(f"cannot write {name}: it is a directory")
+        if path.exists():
+            _refuse_closed(path, name)
+            return
+        beside = _partial(path.resolve())
+        os.close(_made(beside, path, PRIVATE))
+        beside.unlink()
+
+
+def _refuse_closed(path: Path, name: str) -> None:
+    if not os.access(path, os.W_OK):
+        raise UnwritableError(f"cannot write {name}: permission denied")
+
+
+def _partial(path: Path) -> Path:
+    """The name of a file while it is written."""
+    return path.with_name(f".{path.name}.{os.getpid()}.partial")
 
 
 def _made(beside: Path, path: Path, mode: int) -> int:

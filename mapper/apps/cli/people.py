@@ -16,6 +16,7 @@ from mapper.apps.cli import stores
 from mapper.apps.cli.app import Form, app, say, write
 from mapper.apps.cli.queue import records as queue_records
 from mapper.apps.cli.stores import STORE, AccountOption, SourceOption, StoreOption
+from mapper.apps.render.counting import counted
 from mapper.delivery.names import Names
 from mapper.delivery.values import Arrival, Filter
 from mapper.frozen import dataclass
@@ -176,7 +177,7 @@ def _agreed(ledgers: list[Ledger], name: Arrival) -> bool:
     if not sys.stdin.isatty():
         raise UnreadableError("this cannot be undone and nobody can be asked: say --yes if it is meant")
     jobs = sum(one.count(Filter(person=_whose(one, name))) for one in ledgers)
-    say(f"{jobs:,} job{'' if jobs == 1 else 's'} of this person; all that is known goes, and cannot be brought back.")
+    say(f"{counted(jobs, 'job')} of this person; all that is known goes, and cannot be brought back.")
     sys.stderr.write("Type forget to go on: ")
     sys.stderr.flush()
     return sys.stdin.readline().strip() == "forget"

@@ -14,6 +14,7 @@ from mapper import codec, pipeline
 from mapper.apps.cli import loading
 from mapper.apps.cli.app import Form, IdentityOption, MappingOption, SettingsOption, app, say, write
 from mapper.apps.cli.exits import Exit
+from mapper.apps.render.counting import counted
 from mapper.pipeline import Mapper, Result
 from mapper.readers import ndjson
 from mapper.readers.people import People
@@ -52,7 +53,8 @@ def _person(people: People | None, decoded: Any) -> Any:
         return None
     known = people.of(decoded)
     count = len(known.traits) if known is not None else 0
-    say(f"{people.name}: {f'{count} traits are' if count else 'nothing is'} known of this person")
+    what = counted(count, "trait") if count else "nothing"
+    say(f"{people.name}: {what} {'are' if count > 1 else 'is'} known of this person")
     return known
 
 

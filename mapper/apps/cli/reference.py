@@ -39,11 +39,11 @@ def list_functions(
         _unknown("function", name, list(syntax.known_functions()))
 
 
-@app.command(short_help="Explain a problem's code.")
+@app.command(short_help="Explain a problem's code, or a job's state or reason.")
 def explain(
     code: Annotated[str | None, typer.Argument(metavar="CODE", help="A code, as it stands in a report.")] = None,
 ) -> None:
-    """Explain a problem's code: what it means and what to do. Without one, list them all."""
+    """Explain a problem's code, or a job's state or reason: what it means, what to do. Without one, list them all."""
     # Pages are laid out with rich, which is loaded only when one is drawn.
     from mapper.apps.render import reference, terminal
 

@@ -16,7 +16,7 @@ import typer
 from mapper import codec
 from mapper.apps.cli import loading
 from mapper.apps.cli.app import MappingOption, SettingsOption, app, say, write
-from mapper.apps.sandbox import KEY, PORT, Arrival, Faults, Sandbox
+from mapper.apps.sandbox import KEY, PORT, Arrival, Faults, Sandbox, spelt
 from mapper.errors import SettingsError
 from mapper.pipeline import Mapper
 from mapper.plan.settings import Settings, resolve
@@ -91,8 +91,7 @@ def _serve(pretended: Sandbox, mapper: Mapper, *, show: bool) -> None:
         except KeyboardInterrupt:
             say("")
     counts = pretended.counts
-    words = ", ".join(f"{counts[name]:,} {name}" for name in ("accepted", "refused", "dropped", "repeated"))
-    say(f"{counts['received']:,} requests: {words}")
+    say(spelt(counts))
     say("".join(f"  {count:>6,}  answered {status}\n" for status, count in counts["by_status"].items()).rstrip("\n"))
     if gone.is_set():
         raise BrokenPipeError

@@ -134,6 +134,11 @@ def one_account(store: Store, account: str | None) -> str:
     return meant[0]
 
 
+def own(store: Store, account: str) -> str:
+    """``--account`` as it has to be repeated in a command that a person is told; empty where there is no other."""
+    return f" --account {shlex.quote(account)}" if len(accounts(store, None)) > 1 else ""
+
+
 def _listed(names: list[str], between: str = ", ") -> str:
     return between.join(shlex.quote(name) for name in names)
 
@@ -164,9 +169,3 @@ def holder_of(where: str) -> Holder | None:
         return None
     itself = Path(os.path.realpath(path))
     return turns.holder(itself.with_name(f"{itself.name}.worker"))
-
-
-def worker_of(where: str) -> str | None:
-    """The number of that process."""
-    found = holder_of(where)
-    return None if found is None else found.process

@@ -38,7 +38,9 @@ class _TakenBackError(Exception):
     """Ends the transaction: nothing of it stays."""
 
 
-def rehearse(outbox: Outbox, batches: Callable[[], Iterable[Sequence[bytes | Unread]]], seconds: float = LONGEST) -> Rehearsal:
+def rehearse(
+    outbox: Outbox, batches: Callable[[], Iterable[Sequence[bytes | Unread]]], seconds: float = LONGEST
+) -> Rehearsal:
     """What would become of these events. ``batches`` gives them from the start, each time that it is called.
 
     Raises StoreError, and whatever reading them raises.

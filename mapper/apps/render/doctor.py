@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from mapper.apps.render.problems import counted
+from mapper.apps.render.counting import counted
 from mapper.apps.render.terminal import Screen, Text, block, cell_len, padded
 from mapper.frozen import dataclass
 

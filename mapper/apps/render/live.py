@@ -19,7 +19,8 @@ class Changing:
     """A page on a terminal, from ``__enter__`` to ``__exit__``; what it showed last stays."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._live = Live(console=terminal.console(stream), auto_refresh=False, vertical_overflow="crop")
+        self._console = terminal.console(stream)
+        self._live = Live(console=self._console, auto_refresh=False, vertical_overflow="crop")
 
     def __enter__(self) -> Self:
         """Begin, with nothing on it."""
@@ -29,6 +30,11 @@ class Changing:
     def __exit__(self, *_: object) -> None:
         """Leave it as it is."""
         self._live.stop()
+
+    @property
+    def height(self) -> int:
+        """How many lines can be seen; what a page has more of is cropped."""
+        return self._console.height
 
     def show(self, page: Iterable[Text]) -> None:
         """Put another page in the place of the last one."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from mapper import codec
 from mapper.apps.render import table
+from mapper.apps.render.counting import counted
 from mapper.apps.render.moments import length, moment
 from mapper.apps.render.terminal import Screen, Text, block
 from mapper.frozen import dataclass, field
@@ -37,8 +38,8 @@ class Person:
 
 def page(person: Person, now: float, screen: Screen) -> Iterator[Text]:
     """What is known of one person."""
-    jobs = f"{person.jobs:,} job{'' if person.jobs == 1 else 's'}"
-    yield from block(f"{person.account}: {len(person.traits)} traits are known, {jobs}", 0, screen, "bold")
+    traits = f"{counted(len(person.traits), 'trait')} {'is' if len(person.traits) == 1 else 'are'} known"
+    yield from block(f"{person.account}: {traits}, {counted(person.jobs, 'job')}", 0, screen, "bold")
     if person.forgotten is not None:
         good = ", for good: later events are not taken either" if person.forgotten[1] else ""
         yield from block(f"forgotten on {moment(person.forgotten[0])} UTC{good}", 0, screen, "yellow")
@@ -72,20 +73,22 @@ def receipt(gone: Gone, who: str, screen: Screen, *, for_good: bool) -> Iterator
     """The receipt of forgetting somebody."""
     yield from block(f"{gone.account}: forgotten on {moment(gone.at)} UTC, by {who}", 0, screen, "bold")
     counts = (
-        (gone.stopped, "jobs stopped before they were sent"),
-        (gone.contents, "events and requests erased"),
-        (gone.identities, "identities erased"),
+        (gone.stopped, "job stopped", "jobs stopped", ": not sent, or not once more"),
+        (gone.contents, "event with its request", "events with their requests", " erased"),
+        (gone.identities, "identity", "identities", " erased"),
     )
-    width = max(len(f"{number:,}") for number, _ in counts)
-    for number, what in counts:
-        yield Text(f"  {number:>{width},}  {what}")
+    width = max(len(f"{number:,}") for number, *_ in counts)
+    for number, one, several, what in counts:
+        first, *rest = block(f"{one if number == 1 else several}{what}", width + 4, screen)
+        yield Text(f"  {number:>{width},}  {first.plain.lstrip()}")
+        yield from rest
     if gone.under_way:
         said = f"{gone.under_way:,} under way: erased as soon as it is known how they ended; look again then"
         yield from block(said, 2, screen, "bold yellow")
     if not gone.scrubbed and not gone.under_way:
         said = "another program reads the store: the bytes are overwritten when a command opens it next"
         yield from block(said, 2, screen, "bold yellow")
-    if not any(number for number, _ in counts) and not gone.under_way:
+    if not any(number for number, *_ in counts) and not gone.under_way:
         yield from block("nothing was known (ids of another source are other people: --source)", 2, screen, "dim")
     later = "events of this person are not taken any more" if for_good else "events from before now are not taken"
     yield from block(later, 2, screen, "dim")

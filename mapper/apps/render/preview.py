@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from mapper import codec
 from mapper.apps.render import problems, table
+from mapper.apps.render.counting import counted
 from mapper.apps.render.terminal import Screen, Text, block
 from mapper.errors import Problem
 from mapper.frozen import dataclass, field
@@ -233,10 +234,10 @@ def _closing(result: Result, screen: Screen) -> Iterator[Text]:
         yield from block(f"skipped: {result.because}. Nothing would be sent.", 0, screen, "bold yellow")
         return
     counts = [
-        problems.counted(len(result.fields), "field"),
-        problems.counted(len(result.custom_fields), "custom field") if result.custom_fields else "",
-        problems.counted(len(result.problems), "problem") if result.problems else "",
-        problems.counted(len(result.warnings), "warning") if result.warnings else "",
+        counted(len(result.fields), "field"),
+        counted(len(result.custom_fields), "custom field") if result.custom_fields else "",
+        counted(len(result.problems), "problem") if result.problems else "",
+        counted(len(result.warnings), "warning") if result.warnings else "",
     ]
     words = ", ".join(filter(None, counts))
     if result.request is None:

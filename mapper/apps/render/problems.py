@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 
+from mapper.apps.render.counting import counted
 from mapper.apps.render.frames import frame
 from mapper.apps.render.terminal import Screen, Text, block, cell_len, wrapped
 from mapper.errors import Position, Problem
@@ -68,11 +69,6 @@ def summary(problems: Iterable[Problem], screen: Screen) -> Iterator[Text]:
     else:
         yield Text(count, "bold")
         yield Text(advice)
-
-
-def counted(number: int, noun: str) -> str:
-    """``1 error``, ``2 errors``."""
-    return f"{number:,} {noun if number == 1 else noun + 's'}"
 
 
 def place(position: Position | None) -> str:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 
 from mapper import codec
+from mapper.apps.render.counting import counted
 from mapper.apps.render.moments import length, moment
 from mapper.apps.render.terminal import Screen, Text, block, cell_len, cut, padded
 from mapper.delivery.states import MEANINGS, State
@@ -104,16 +105,12 @@ def _facts(story: Story, now: float) -> Iterator[tuple[str, str]]:
     if row.due is not None and row.state in ("ready", "waiting"):
         yield "due", f"in {length(row.due - now)}" if row.due > now else "now"
     if row.duplicates:
-        yield "repeated", _times(row.duplicates)
+        yield "repeated", counted(row.duplicates, "time")
     if row.conflicts:
-        yield "conflict", f"{_times(row.conflicts)} with another content"
+        yield "conflict", f"{counted(row.conflicts, 'time')} with another content"
     yield "mapping", row.fingerprint or "-"
     if story.event is None:
         yield "content", "gone: forgotten, or past its time"
-
-
-def _times(number: int) -> str:
-    return f"{number:,} time{'' if number == 1 else 's'}"
 
 
 def _steps(story: Story) -> Iterator[_Step]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mapper.apps.render.problems import counted
+from mapper.apps.render.counting import counted
 from mapper.apps.render.terminal import Screen, Text, block, cell_len, cut, padded
 from mapper.errors import Problem
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from mapper.apps.render.moments import clock, length
-from mapper.apps.render.terminal import Screen, Text, block, cell_len, cut
+from mapper.apps.render.terminal import Screen, Text, block, cell_len, command, cut
 from mapper.delivery import pace
 from mapper.delivery.states import BLOCKING, MEANINGS, OPEN, TERMINAL, State
 from mapper.delivery.values import Status
@@ -28,6 +28,10 @@ _STYLES: dict[State, str] = {
     "suppressed": "bright_black",
     "erased": "bright_black",
 }
+#: How that is drawn at which a person has to look.
+_ALARM = _STYLES["unknown"]
+#: A fact: its name, the words, and how they are drawn.
+_Line = tuple[str, str, str]
 _NAME = max(len(state) for state in MEANINGS)
 _LABEL = 11
 _INDENT = 2
@@ -49,6 +53,8 @@ class Picture:
     ``store``    what the store is, for people
     ``pulse``    how many were delivered in each of the last seconds
     ``workers``  the names of those that work; None where that cannot be known
+    ``none``     what is said where nobody works
+    ``lapsed``   jobs that are ``sending`` by a worker that let its lease end: it is gone
     ``rate``     the mapping's rate and ``cap`` a day, where ``mapped`` says that a mapping was asked
     ``again``    the store as an option, where a command has to repeat it; ``own`` the account as one
     """
@@ -57,6 +63,8 @@ class Picture:
     store: str
     pulse: tuple[int, ...] = ()
     workers: tuple[str, ...] | None = None
+    none: str = ""
+    lapsed: int = 0
     mapped: bool = False
     rate: tuple[int, int] | None = None
     cap: int | None = None
@@ -66,7 +74,14 @@ class Picture:
     @property
     def backlog(self) -> int:
         """Jobs that are on their way: a person need not do anything for them."""
-        return sum(self.status.counts[state] for state in BLOCKING)
+        return sum(self.status.counts[state] for state in BLOCKING) - self.lapsed
+
+    @property
+    def alarm(self) -> int:
+        """How urgently a person has to look at it: 0 is not at all."""
+        counts = self.status.counts
+        waits = (counts["held"], self.status.paused is not None, self.lapsed or counts["unknown"])
+        return max((rank for rank, one in enumerate(waits, start=1) if one), default=0)
 
     @property
     def speed(self) -> float:
@@ -77,24 +92,37 @@ class Picture:
         return sum(self.pulse) * _MINUTE / max(len(self.pulse) - first, _SHORTEST)
 
 
-def page(picture: Picture, screen: Screen) -> Iterator[Text]:
-    """The picture of one account."""
-    status = picture.status
+def page(picture: Picture, screen: Screen, *, brief: bool = False) -> Iterator[Text]:
+    """The picture of one account. A ``brief`` one begins with what waits for a person, and shows no empty state."""
     yield from _title(picture, screen)
-    width = len(f"{max(status.accepted, 1):,}")
-    yield from _group("open", OPEN, picture, _Room(width, screen))
-    yield from _group("ended", TERMINAL, picture, _Room(width, screen))
-    yield Text("")
-    for label, words, style in _facts(picture, screen):
+    facts = list(_facts(picture, screen))
+    if brief:
+        yield from _told([fact for fact in facts if fact[2] == _ALARM], screen)
+        yield from _asked(picture, screen)
+    room = _Room(len(f"{max(picture.status.accepted, 1):,}"), screen)
+    yield from _group("open", OPEN, picture, room, empty=not brief)
+    yield from _group("ended", TERMINAL, picture, room, empty=False)
+    if not brief:
+        yield Text("")
+    yield from _told([fact for fact in facts if not brief or fact[2] != _ALARM], screen)
+    asked = [] if brief else list(_asked(picture, screen))
+    if asked:
+        yield from (Text(""), *asked)
+
+
+def _told(facts: Iterable[_Line], screen: Screen) -> Iterator[Text]:
+    """Facts, each with its name before it."""
+    for label, words, style in facts:
         first, *rest = block(words, _INDENT + _LABEL, screen)
         line = Text(" " * _INDENT).append(f"{label:<{_LABEL}}", "bold").append(first.plain[_INDENT + _LABEL :], style)
         yield from (line, *rest)
-    tasks = list(_tasks(picture))
-    if tasks:
-        yield Text("")
-    for words, command, style in tasks:
+
+
+def _asked(picture: Picture, screen: Screen) -> Iterator[Text]:
+    """What waits for a person, each with its command."""
+    for words, typed, style in _tasks(picture):
         yield from block(words, _INDENT, screen, style)
-        yield from block(command, _INDENT + 2, screen, style)
+        yield from command(typed, _INDENT + 2, screen, style)
 
 
 def _title(picture: Picture, screen: Screen) -> Iterator[Text]:
@@ -129,18 +157,19 @@ class _Room:
         return _INDENT + 2 + _NAME + 2 + self.number + 2
 
 
-def _group(title: str, states: tuple[State, ...], picture: Picture, room: _Room) -> Iterator[Text]:
-    """Some states, their bars measured by the longest of them. Of those that ended the empty ones are left out."""
+def _group(title: str, states: tuple[State, ...], picture: Picture, room: _Room, *, empty: bool) -> Iterator[Text]:
+    """Some states, their bars measured by the longest of them; those that are ``empty``, too, or not."""
     counts = {state: picture.status.counts[state] for state in states}
-    shown = {state: n for state, n in counts.items() if n or state in OPEN}
+    shown = {state: n for state, n in counts.items() if n or empty}
     total, longest = sum(counts.values()), max(counts.values())
     yield Text(" " * _INDENT).append(f"{title:<{_NAME + 4}}{total:>{room.number},}", "bold")
     for state, number in shown.items():
-        yield _bar(state, number, longest, room)
+        gone = state == "sending" and picture.lapsed
+        yield _bar(state, number, longest, room, _ALARM if gone else _STYLES[state])
 
 
-def _bar(state: State, number: int, longest: int, room: _Room) -> Text:
-    style = _STYLES[state] if number else "dim"
+def _bar(state: State, number: int, longest: int, room: _Room, style: str) -> Text:
+    style = style if number else "dim"
     line = Text(" " * (_INDENT + 2)).append(f"{state:<{_NAME + 2}}{number:>{room.number},}  ", style)
     drawn = bar(number, longest, room.bar, room.screen)
     left = room.screen.width - room.before - room.bar - 2
@@ -174,8 +203,6 @@ def sparkline(counts: Iterable[int], cells: int, screen: Screen) -> str:
 
 # ----------------------------------------------------------------------------------------------------------- the facts
 
-_Line = tuple[str, str, str]
-
 
 def _facts(picture: Picture, screen: Screen) -> Iterator[_Line]:
     status = picture.status
@@ -187,20 +214,27 @@ def _facts(picture: Picture, screen: Screen) -> Iterator[_Line]:
     if status.today or picture.cap is not None:
         yield from _today(picture, screen)
     yield from _workers(picture)
+    if picture.lapsed:
+        yield "sending", _lapsed(status.counts["sending"], picture.lapsed), _ALARM
     if status.paused is not None:
         left = length(status.paused - status.now)
         why = f": {status.pause_reason}" if status.pause_reason else ""
-        yield "paused", f"until {clock(status.paused, status.now)} UTC, for {left} yet{why}", "bold red"
+        yield "paused", f"until {clock(status.paused, status.now)} UTC, for {left} more{why}", _ALARM
 
 
 def _speed(picture: Picture, screen: Screen) -> Iterator[_Line]:
-    speed = picture.speed
-    now = f"{speed:,.0f} a minute" if speed else "nothing in the last minute"
+    speed, unit = picture.speed, picture.rate[1] if picture.mapped and picture.rate else _MINUTE
+    now = pace.per(_few(speed * unit / _MINUTE), unit) if speed else "nothing in the last minute"
     allowed = f" (the mapping allows {pace.spell(picture.rate)})" if picture.mapped and picture.rate else ""
     yield "rate", f"{now}{allowed}", "green" if speed else ""
     minute = sparkline(picture.pulse, 30, screen)
     if minute:
         yield "", f"{minute}  the last {len(picture.pulse)} seconds", "green"
+
+
+def _few(number: float) -> str:
+    """A number of which two digits say enough: a slow worker's deliveries a second are less than one."""
+    return f"{number:,.0f}" if round(number) >= _ENOUGH else f"{number:.2g}"
 
 
 def _backlog(picture: Picture) -> Iterator[_Line]:
@@ -211,12 +245,13 @@ def _backlog(picture: Picture) -> Iterator[_Line]:
     later = status.due is not None and status.due - status.now >= 1 and not status.counts["sending"]
     next_ = f"; the next is due in {length(status.due - status.now)}" if later and status.due is not None else ""
     yield "backlog", f"{backlog:,}{oldest}{next_}", ""
-    left = [f"{length(backlog * _MINUTE / picture.speed)} at this rate"] if picture.speed else []
+    idle = picture.workers == ()
+    left = [f"{length(backlog * _MINUTE / picture.speed)} at this rate"] if picture.speed and not idle else []
     if picture.mapped and picture.rate is not None:
         count, seconds = picture.rate
         left.append(f"{length(backlog * seconds / count)} at {pace.spell(picture.rate)}")
     if left:
-        yield "time left", ", ".join(left), ""
+        yield "would take" if idle else "time left", ", ".join(left), ""
 
 
 def _today(picture: Picture, screen: Screen) -> Iterator[_Line]:
@@ -232,16 +267,25 @@ def _today(picture: Picture, screen: Screen) -> Iterator[_Line]:
 def _workers(picture: Picture) -> Iterator[_Line]:
     if picture.workers:
         yield "worker" if len(picture.workers) == 1 else "workers", ", ".join(picture.workers), ""
-    elif picture.workers is not None and picture.backlog:
-        yield "worker", f"none: mapper worker{picture.again} sends what is due", "yellow"
+    elif picture.workers is not None and (picture.backlog or picture.lapsed):
+        yield "worker", picture.none, "yellow"
+
+
+def _lapsed(sending: int, lapsed: int) -> str:
+    """How many of those under way nobody has any more, what that means, and who sees to them."""
+    if sending == 1:
+        return "1, with a lease that is over: it may have been taken; a worker settles it"
+    some = f"{lapsed:,} of them" if lapsed < sending else "all"
+    they, them = ("it", "it") if lapsed == 1 else ("they", "them")
+    return f"{sending:,}, {some} with a lease that is over: {they} may have been taken; a worker settles {them}"
 
 
 def _tasks(picture: Picture) -> Iterator[_Line]:
     """What waits for a person, the command that does it, and how both are shown."""
     counts, own = picture.status.counts, f"{picture.again}{picture.own}"
     if counts["unknown"]:
-        asked = f"{counts['unknown']:,} may have been taken: look it up at the destination, then"
-        yield asked, f"mapper queue resolve{own} --job N --delivered (or --again)", "bold red"
+        asked = f"{counts['unknown']:,} may have been taken: look it up at the destination, then (or --again)"
+        yield asked, f"mapper queue resolve{own} --job N --delivered", _ALARM
     if counts["held"]:
         asked = f"{counts['held']:,} held until a person releases {'it' if counts['held'] == 1 else 'them'}"
         yield asked, f"mapper queue release{own} --state held", "yellow"

@@ -132,10 +132,11 @@ def padded(text: str, width: int) -> str:
 def wrapped(text: str, width: int, hang: int = 0) -> Iterator[str]:
     """A text in lines of at most ``width`` cells, broken at spaces; a longer word is broken inside.
 
+    A command between backticks is one word: what is copied runs. Where it is broken all the same a backslash says so.
     Every line but the first is to be indented by ``hang`` cells, and leaves room for that.
     """
     line, room = "", width
-    for word in text.split(" "):
+    for word in _words(text):
         longer = f"{line} {word}" if line else word
         if cell_len(longer) <= room:
             line = longer
@@ -143,10 +144,41 @@ def wrapped(text: str, width: int, hang: int = 0) -> Iterator[str]:
         if line:
             yield line
             room = width - hang
-        *full, line = _pieces(word, room)
+        *full, line = (
+            [word] if cell_len(word) <= room else _continued(word, room) if " " in word else _pieces(word, room)
+        )
         yield from full
     if line:
         yield line
+
+
+def _words(text: str) -> Iterator[str]:
+    """The words of a text, between single spaces; what stands between two backticks is not parted."""
+    open_ = ""
+    for word in text.split(" "):
+        open_ = f"{open_} {word}" if open_ else word
+        if open_.count("`") % 2 == 0:
+            yield open_
+            open_ = ""
+    if open_:
+        yield from open_.split(" ")
+
+
+#: A word of a shell's command, as ``shlex.quote`` writes it.
+_WORD = re.compile(r"""(?:'[^']*'|"[^"]*"|[^\s'"])+""")
+
+
+def _continued(command: str, width: int) -> Iterator[str]:
+    """A shell's command in lines that can be copied as they stand: broken between words, with a backslash."""
+    line, words = "", _WORD.findall(command)
+    for number, word in enumerate(words):
+        longer = f"{line} {word}" if line else word
+        if not line or cell_len(longer) + (2 if number + 1 < len(words) else 0) <= width:
+            line = longer
+            continue
+        yield f"{line} \\"
+        line = word
+    yield line
 
 
 def _pieces(word: str, width: int) -> list[str]:
@@ -165,6 +197,12 @@ def block(text: str, indent: int, screen: Screen, style: str = "") -> Iterator[T
         yield Text(" " * indent).append(line, style)
 
 
+def command(text: str, indent: int, screen: Screen, style: str = "") -> Iterator[Text]:
+    """A shell's command, to be copied as it stands: where it is broken, between two words, a backslash says so."""
+    for line in _continued(screen.legible(text), max(screen.width - indent, LEAST_WIDTH // 2)):
+        yield Text(" " * indent).append(line, style)
+
+
 __all__ = [
     "ASCII",
     "UNICODE",
@@ -173,6 +211,7 @@ __all__ = [
     "Text",
     "block",
     "cell_len",
+    "command",
     "console",
     "cut",
     "padded",

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from mapper import codec
-from mapper.apps.render.problems import counted, place
+from mapper.apps.render.counting import counted
+from mapper.apps.render.problems import place
 from mapper.apps.render.terminal import Screen, Text, block, cell_len, padded
 from mapper.pipeline.cases import Difference, Verdict
 

@@ -20,14 +20,14 @@ from datetime import datetime
 from typing import Any, Self
 
 from mapper import codec
-from mapper.apps.sandbox.arrivals import Arrival, Arrivals, digest
+from mapper.apps.sandbox.arrivals import Arrival, Arrivals, digest, spelt
 from mapper.apps.sandbox.destination import Destination, Posted, Verdict, ending_of
 from mapper.apps.sandbox.faults import Faults
 from mapper.apps.sandbox.server import Answer, Server
 from mapper.pipeline import Mapper
 from mapper.plan.settings import Settings
 
-__all__ = ["KEY", "PORT", "Arrival", "Faults", "Sandbox"]
+__all__ = ["KEY", "PORT", "Arrival", "Faults", "Sandbox", "spelt"]
 
 #: The key that a sandbox takes: the value of each secret setting.
 KEY = "sandbox"
@@ -128,7 +128,7 @@ class Sandbox:
         if self._faults.answer is None:
             return Answer(verdict.status, verdict.as_json())
         seconds = self._faults.retry_after
-        headers = {} if seconds is None else {"Retry-After": f"{seconds:g}"}
+        headers = {} if seconds is None else {"Retry-After": f"{seconds:f}".rstrip("0").rstrip(".")}
         told = replace(verdict, status=self._faults.answer, title="As Told", description="")
         return Answer(told.status, told.as_json(), headers=headers)
 
@@ -142,9 +142,7 @@ class Sandbox:
 
     def page(self) -> str:
         """What arrived, for a person: counts, and each kept arrival with its body."""
-        counts = self.counts
-        spelt = ", ".join(f"{count} {name}" for name, count in counts.items() if name != "by_status")
-        lines = [spelt, "", "As JSON: /received (DELETE it to start anew)", ""]
+        lines = [spelt(self.counts), "", "As JSON: /received (DELETE it to start anew)", ""]
         for arrival in self.received:
             lines += [arrival.line, f"        {codec.encode(arrival.body).decode()}"]
         return "\n".join(lines) + "\n"

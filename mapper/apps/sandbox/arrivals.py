@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from mapper import codec
+from mapper.apps.render.counting import counted
 
 #: How many arrivals are kept; the counts go on.
 KEPT = 10_000
@@ -45,7 +46,7 @@ class Arrival:
     def line(self) -> str:
         """The arrival on one line, without a value of anybody's."""
         answer = "dropped" if self.status is None else str(self.status)
-        again = f"  the same as {self.repeats}" if self.repeats else ""
+        again = f"  the same body as {self.repeats}" if self.repeats else ""
         words = f"  {self.description}" if self.description else ""
         return f"{self.number:>6}  {self.time:%H:%M:%S}  {answer:<7}  {self.size:>6} bytes{again}{words}"
 
@@ -119,6 +120,13 @@ class Arrivals:
         with self._lock:
             names = ("received", "accepted", "refused", "dropped", "repeated")
             return {**{name: self._counts[name] for name in names}, "by_status": dict(sorted(self._by_status.items()))}
+
+
+def spelt(counts: dict[str, Any]) -> str:
+    """The counts in words. Two people may be sent the same body: only bodies are compared, so that is what is said."""
+    ends = ", ".join(f"{counts[name]:,} {name}" for name in ("accepted", "refused", "dropped"))
+    again = f"; {counts['repeated']:,} had the same body as an earlier one" if counts["repeated"] else ""
+    return f"{counted(counts['received'], 'request')}: {ends}{again}"
 
 
 def digest(body: Any) -> str:

@@ -96,8 +96,8 @@ BECAME = select(_j.id, _j.state).where(_j.account == MINE, among(_j.id))
 
 #: How many jobs ``once_per`` keeps, by state and reason, and by the state of the other job of their order (``Repeat``).
 Kept = Counter[tuple[State, str | None, State | None]]
-#: Maps the event of a job again, with what is known of its person now.
-Again = Callable[[bytes, Connection], Draft]
+#: Maps the event of a job again, with what is known of its person now; or says why it cannot.
+Again = Callable[[bytes, Connection], Draft | str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +311,8 @@ def _drawn(connection: Connection, account: str, deed: Deed, row: Any, orders: O
     if row.attempts:
         return "it was tried already, so its content stays as it is: replay it without --remap"
     draft = deed.again(bytes(papers.event), connection)
+    if isinstance(draft, str):
+        return draft
     repeats = _ordered(connection, row, draft.once, orders) if draft.state == "ready" else None
     if repeats is not None:
         return repeats

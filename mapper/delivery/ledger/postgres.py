@@ -375,7 +375,7 @@ def _gone(error: DBAPIError) -> bool:
 
 
 _WORDS = {
-    "53": "the database's disk or memory is full: nothing was taken; make room and go on",
+    "53": "the database's disk or memory is full: nothing more was taken; make room and go on",
     "28": "the database refuses this user or password; mend the address",
     "3D": "there is no such database; make it (createdb), or mend the address",
     "42": "the database's tables are not those of a store, or this user may not make or use them; give the store a"

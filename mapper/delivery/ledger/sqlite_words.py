@@ -40,8 +40,8 @@ def _meant(error: BaseException | None) -> StoreError:
 
 
 _WORDS = {
-    "SQLITE_FULL": "the disk is full: nothing was taken; make room and go on",
-    "SQLITE_IOERR": "the disk cannot be read or written: nothing was taken",
+    "SQLITE_FULL": "the disk is full: nothing more was taken; make room and go on",
+    "SQLITE_IOERR": "the disk cannot be read or written: nothing more was taken",
     "SQLITE_BUSY": "another program keeps the store locked",
     "SQLITE_READONLY": "the store cannot be written: its file, directory or disk is read-only",
     "SQLITE_CANTOPEN": "the store cannot be opened: is its directory there, and may it be written?",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mapper.apps.cli import stores
+from mapper.apps.cli import stores, workers
 from mapper.apps.cli.app import MappingOption, SettingsOption, say
 from mapper.apps.cli.exits import Exit
 from mapper.apps.cli.queue import plans
@@ -25,10 +25,6 @@ if TYPE_CHECKING:  # rich and a database library are loaded only where they are 
     from mapper.delivery.ledger import Done
     from mapper.delivery.ledger.acts import Verb
     from mapper.delivery.ledger.store import Store
-
-#: Numbers that are said one by one.
-_NAMED = 10
-
 
 # ------------------------------------------------------------------------------------------------------- the commands
 
@@ -87,7 +83,7 @@ def replay(  # noqa: PLR0913 - the options of a command
     mapping: MappingOption = None,
     setting: SettingsOption = None,
     twice: Annotated[  # noqa: FBT002 - typer's way to say a switch
-        bool, typer.Option("--twice", help="Also the same order as another one that was taken, or may have been.")
+        bool, typer.Option("--twice", help="Also the same order as another one that was taken, or is yet to be.")
     ] = False,
 ) -> None:
     """Send jobs after all that ended without being taken: rejected, dead, suppressed; with --remap invalid and skipped.
@@ -95,8 +91,9 @@ def replay(  # noqa: PLR0913 - the options of a command
     Without --remap the request is the one that was made when the event came. With it, only jobs are mapped again
     that were never tried: what may have left once stays as it was.
 
-    What would be the same order as another one that was taken, or may have been, stays, unless --twice is said. With
-    the mapping (-m) any two jobs are compared by its once_per; without it, those that once_per kept back.
+    What would be the same order as another one that was taken, may have been, or is yet to be sent stays, unless
+    --twice is said. With the mapping (-m) any two jobs are compared by its once_per; without it, those that once_per
+    kept back.
     """
     if not remap and mapping is None:
         _act("replay", chosen, manner, Replay(twice=twice))
@@ -123,7 +120,7 @@ def _act(verb: Verb, chosen: Chosen, manner: Manner, replay: Replay | None = Non
         every = [plans.made(stores.ledger(store, name), verb, wanted, manner, replay or Replay()) for name in names]
         some = [plan for plan in every if plan.seen]
         if not some:
-            _nothing(every[0])
+            _nothing(every[0], manner)
         elif manner.dry_run:
             _show_dry(some, named=len(every) > 1)
         elif _agreed(some, manner):
@@ -146,20 +143,33 @@ def _do(plan: Plan, *, named: bool) -> None:
     _report(plan, done, f"{plan.ledger.account}: " if named else "")
 
 
-def _nothing(plan: Plan) -> None:
+def _nothing(plan: Plan, manner: Manner) -> None:
     """Say that no job is meant; for jobs that were named, why. Ends the command where one was."""
     from mapper.delivery.ledger import acts
 
     wanted = plan.deed.chosen
     if not wanted.jobs:
         say("no job is like that: nothing to do")
+        _tell_lapsed(plan, manner)
         return
     found = {row.job: row.state for row in plan.ledger.rows(Filter(jobs=wanted.jobs))}
     takes = f"{plans.typed(plan.deed.verb)} takes jobs that are {plans.alternatives(acts.FROM[plan.deed.verb])}"
     for job in wanted.jobs:
         is_ = f"job {job} is {found[job]}" if job in found else f"there is no job {job}"
         say(f"error: {is_}; {takes}")
+    _tell_lapsed(plan, manner)
     raise typer.Exit(Exit.USAGE)
+
+
+def _tell_lapsed(plan: Plan, manner: Manner) -> None:
+    """Where a person settles what may have been taken: what a worker that is gone had under way is not unknown yet."""
+    if plan.deed.verb not in ("deliver", "resend"):
+        return
+    gone = workers.of(plan.ledger, manner.store, plan.ledger.status()).lapsed
+    if gone:
+        they = "it" if gone == 1 else "they"
+        say(f"{_many(gone)} sending at a worker that is gone: {they} may have been taken.")
+        say("The next worker of this account finds that; what is unknown then can be settled.")
 
 
 def _show_dry(some: list[Plan], *, named: bool) -> None:
@@ -177,11 +187,13 @@ def _show_one_dry(plan: Plan, screen: Screen) -> None:
     from mapper.apps.render import queue as layout
     from mapper.apps.render import terminal
 
-    rows = list(plan.rows() if plan.remap is None else plan.remap.foreseen(plan.ledger, plan.deed))
+    rows, kept = plan.foreseen()
     moved = sum(row.number for row in rows if row.was != row.becomes)
     head = f"{_many(moved)} would move{':' if rows else ''}"
     terminal.show([terminal.Text(head, "bold"), *layout.moves(rows, screen)])
-    for why, number in plan.left().items():
+    left = [(number, why) for why, number in plan.left().items()]
+    left += [(len(jobs), f"{why} {plans.numbered(jobs)}") for why, jobs in kept.items()]
+    for number, why in left:
         terminal.show(terminal.block(f"{_many(number)} would stay: {why}", 0, screen, "yellow"))
     if plan.doubtful:
         terminal.show(terminal.block(_doubt(plan.moved, plan.doubtful), 0, screen, "bold red"))
@@ -230,25 +242,19 @@ def _report(plan: Plan, done: Done, account: str) -> None:
     to = "mapped again" if plan.remap is not None else f"to {plans.BECOMES[plan.deed.verb]}"
     say(f"{account}{_many(done.moved)} moved, {to}: {plans.typed(plan.deed.verb)}, by {plan.deed.who}")
     for why, jobs in _by_reason(done).items():
-        named = f" ({', '.join(str(job) for job in jobs)})" if len(jobs) <= _NAMED else ""
-        say(f"{account}{_many(len(jobs))} stayed: {why}{named}")
-    if plan.deed.chosen.jobs and done.left:
+        say(f"{account}{_many(len(jobs))} stayed: {why} {plans.numbered(jobs)}")
+    if plan.deed.chosen.jobs and (done.left or done.repeats):
         raise typer.Exit(Exit.USAGE)
 
 
 def _by_reason(done: Done) -> dict[str, list[int]]:
     """The jobs that stayed, by why. Where many orders are repeats, which each of them repeats is not said."""
-    from mapper.delivery.ledger import acts
-
-    repeats = sum(why.startswith(acts.SAME_ORDER) for _, why in done.left)
+    each = len(done.repeats) <= plans.NAMED
     reasons: dict[str, list[int]] = {}
     for job, why in done.left:
-        if not why.startswith(acts.SAME_ORDER):
-            reasons.setdefault(why, []).append(job)
-        elif repeats > _NAMED:
-            reasons.setdefault(plans.SAME_ORDERS, []).append(job)
-        else:
-            reasons.setdefault(f"{why}; --twice sends it all the same", []).append(job)
+        reasons.setdefault(why, []).append(job)
+    for job, one in done.repeats:
+        reasons.setdefault(plans.same_order(one.state, one.job if each else None), []).append(job)
     return reasons
 
 

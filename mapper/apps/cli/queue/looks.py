@@ -5,7 +5,6 @@ Knows the options. Must not move a job, and shows what is a person's only where 
 
 from __future__ import annotations
 
-import shlex
 import sys
 import time
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mapper import codec
-from mapper.apps.cli import loading, outputs, stores
+from mapper.apps.cli import loading, outputs, stores, workers
 from mapper.apps.cli.app import Form, MappingOption, say, write
 from mapper.apps.cli.exits import Exit
 from mapper.apps.cli.queue import records as queue_records
@@ -49,31 +48,25 @@ class _Look:
     where: str
     policy: Policy | None
 
-    def workers(self, ledger: Ledger, now: float) -> tuple[str, ...] | None:
-        """Who works; None where that cannot be known: an idle worker of PostgreSQL leaves no trace."""
-        from mapper.delivery.ledger import overview
-
-        if stores.path_of(self.where) is not None:
-            one = stores.worker_of(self.where)
-            return () if one is None else (f"process {one}",)
-        return ledger.store.read(lambda c: overview.owners(c, ledger.account, now)) or None
-
     def picture(self, ledger: Ledger) -> Picture:
         """What is drawn of an account."""
         from mapper.apps.render.status import Picture
         from mapper.delivery.ledger import overview
 
         status = ledger.status()
+        working = workers.of(ledger, self.where, status)
         return Picture(
             status=status,
             store=ledger.store.name,
             pulse=ledger.store.read(lambda c: overview.pulse(c, ledger.account, status.now, _PULSE)),
-            workers=self.workers(ledger, status.now),
+            workers=working.names,
+            none=working.none,
+            lapsed=working.lapsed,
             mapped=self.policy is not None,
             rate=self.policy.rate if self.policy else None,
             cap=self.policy.cap_day if self.policy else None,
             again=stores.option(self.where),
-            own=f" --account {shlex.quote(ledger.account)}" if len(self.ledgers) > 1 else "",
+            own=stores.own(ledger.store, ledger.account),
         )
 
 
@@ -104,7 +97,7 @@ def status(
 def _records(look: _Look) -> Iterator[dict[str, object]]:
     for ledger in look.ledgers:
         status = ledger.status()
-        yield queue_records.of_status(status, look.workers(ledger, status.now))
+        yield queue_records.of_status(status, workers.of(ledger, look.where, status))
 
 
 def _show(look: _Look, *, watch: bool) -> None:
@@ -131,17 +124,18 @@ def _page(look: _Look, screen: Screen) -> Iterator[Text]:
 
 def _watch(look: _Look) -> None:
     """Draw until Ctrl-C, which is how one leaves. A store that is away for a while is waited for."""
-    from mapper.apps.render import terminal
+    from mapper.apps.render import terminal, window
     from mapper.apps.render.live import Changing
 
+    stream = sys.stdout  # what draws on it puts something in its place that cannot say its width, nor its signs
     try:
-        with Changing(sys.stdout) as changing:
+        with Changing(stream) as changing:
             while True:
-                screen = terminal.screen(sys.stdout)
+                screen = terminal.screen(stream)
                 try:
-                    page = list(_page(look, screen))
+                    page = window.fitted([look.picture(one) for one in look.ledgers], screen, changing.height)
                 except StoreError as error:
-                    page = [*terminal.block(f"{error}; trying again", 0, screen, "bold red")]
+                    page = [*terminal.block(f"trouble with the store, trying again: {error}", 0, screen, "bold red")]
                 changing.show(page)
                 time.sleep(1)
     except KeyboardInterrupt:

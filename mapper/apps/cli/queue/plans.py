@@ -6,7 +6,7 @@ Knows how that is counted. Must not move a job, nor ask anybody.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # rich and a database library are loaded only where they are 
     from mapper.apps.cli.queue.remap import Remap
     from mapper.apps.render.queue import Moved
     from mapper.delivery.ledger import Deed, Ledger
-    from mapper.delivery.ledger.acts import Verb
+    from mapper.delivery.ledger.acts import Kept, Verb
     from mapper.delivery.ledger.overview import Tally
     from mapper.delivery.states import State
 
@@ -33,10 +33,21 @@ BECOMES: dict[Verb, str] = {
     "drop": "dead",
     "replay": "ready",
 }
+#: Numbers that are said one by one.
+NAMED = 10
 #: The verbs as they are typed.
 _TYPED: dict[Verb, str] = {"deliver": "resolve --delivered", "resend": "resolve --again"}
-#: Why a replay leaves jobs because of ``once_per``, and the way out.
-SAME_ORDERS = "the same order as another one that was taken, or may have been: --twice sends it all the same"
+#: What a replay leaves because of ``once_per``: what the other job of that order is, and what ``--twice`` would do.
+_BOTH = "with --twice both are sent"
+_OTHERS: dict[State | None, tuple[str, str]] = {
+    None: ("moves in the same act", _BOTH),
+    "waiting": ("is still to be sent", _BOTH),
+    "ready": ("is still to be sent", _BOTH),
+    "held": ("is held", "with --twice this one is sent now, and that one when it is released"),
+    "sending": ("is under way", _BOTH),
+    "unknown": ("may have been taken", "with --twice it may be sent a second time"),
+    "delivered": ("was taken", "with --twice it is sent a second time"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +71,7 @@ class Plan:
     deed: Deed
     tallies: tuple[Tally, ...]
     remap: Remap | None = None
-    kept: Counter[tuple[State, str | None]] = field(default_factory=Counter)
+    kept: Kept = field(default_factory=Counter)
 
     @property
     def seen(self) -> int:
@@ -81,7 +92,8 @@ class Plan:
         if self.remap is not None:
             return one.number - one.tried
         if self.deed.verb == "replay":
-            return one.sendable - self.kept[one.state, one.because]
+            kept = sum(number for (*own, _), number in self.kept.items() if own == [one.state, one.because])
+            return one.sendable - kept
         return one.number - one.busy
 
     def rows(self) -> Iterator[Moved]:
@@ -95,6 +107,16 @@ class Plan:
             elif moved:
                 yield Moved(moved, one.state, BECOMES[self.deed.verb], one.because)
 
+    def foreseen(self) -> tuple[list[Moved], dict[str, list[int]]]:
+        """What moves, and what ``once_per`` keeps of what is mapped again: the jobs by why. It maps their events."""
+        if self.remap is None:
+            return list(self.rows()), {}
+        rows, kept = self.remap.foreseen(self.ledger, self.deed)
+        by_why: dict[str, list[int]] = {}
+        for state, jobs in kept.items():
+            by_why.setdefault(same_order(state), []).extend(jobs)
+        return rows, by_why
+
     def left(self) -> Counter[str]:
         """What stays, by why."""
         left: Counter[str] = Counter()
@@ -106,7 +128,8 @@ class Plan:
                 left["it never made a request: --remap maps it again"] += one.number - one.sendable
             elif self.deed.verb == "replay":
                 left["its content is gone: forgotten, or past its time"] += one.number - one.sendable
-        left[SAME_ORDERS] = self.kept.total()
+        for (*_, state), number in self.kept.items():
+            left[same_order(state)] += number
         return +left
 
 
@@ -121,7 +144,7 @@ def made(ledger: Ledger, verb: Verb, wanted: Filter, manner: Manner, replay: Rep
             f"{typed(verb)} takes jobs that are {alternatives(acts.FROM[verb])}", param_hint="--state"
         )
     tallies = ledger.store.read(lambda c: overview.tally(c, ledger.account, wanted, states))
-    kept: Counter[tuple[State, str | None]] = Counter()
+    kept: Kept = Counter()
     if verb == "replay" and replay.remap is None and not replay.twice:
         kept = ledger.store.read(lambda c: acts.kept(c, ledger.account, deed))
     return Plan(ledger, deed, tuple(tallies), replay.remap, kept)
@@ -137,6 +160,19 @@ def _deed(ledger: Ledger, verb: Verb, wanted: Filter, manner: Manner, replay: Re
         return deed
     remap.check(ledger)
     return replace(deed, again=remap.again(ledger), fingerprint=remap.fingerprint, within=remap.within)
+
+
+def same_order(state: State | None, job: int | None = None) -> str:
+    """Why a replay leaves jobs: what another one of their order is, or the ``job`` of it, and what ``--twice`` does."""
+    is_, way_out = _OTHERS[state]
+    if job is None:
+        return f"the same order as another one that {is_}; {way_out}"
+    return f"the same order as job {job}, which {is_ if state is None else f'is {state}'}; {way_out}"
+
+
+def numbered(jobs: Sequence[int]) -> str:
+    """Some jobs by their numbers, in parentheses; of many the first ones."""
+    return f"({', '.join(str(job) for job in jobs[:NAMED])}{', ...' if len(jobs) > NAMED else ''})"
 
 
 def typed(verb: Verb) -> str:

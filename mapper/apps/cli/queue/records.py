@@ -5,10 +5,10 @@ Knows the names in that JSON. Must not ask a store. Moments are ISO 8601, UTC; a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from mapper.apps.cli.workers import Workers
 from mapper.delivery.values import Row, Status, Story
 
 
@@ -19,12 +19,14 @@ def moment(at: float | None) -> str | None:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def of_status(status: Status, workers: Sequence[str] | None) -> dict[str, Any]:
-    """An account at one moment."""
+def of_status(status: Status, working: Workers) -> dict[str, Any]:
+    """An account at one moment, and who sends its jobs; ``other_worker`` has the store, for another account."""
+    other = working.other
     return {
         "account": status.account,
         "now": moment(status.now),
         "counts": dict(status.counts),
+        "sending_lapsed": working.lapsed,
         "accepted": status.accepted,
         "repeated": status.repeated,
         "conflicting": status.conflicting,
@@ -34,7 +36,8 @@ def of_status(status: Status, workers: Sequence[str] | None) -> dict[str, Any]:
         "sent_today": status.today,
         "paused_until": moment(status.paused),
         "pause_reason": status.pause_reason,
-        "workers": None if workers is None else list(workers),
+        "workers": None if working.names is None else list(working.names),
+        "other_worker": None if other is None else {"process": other.process, "account": other.account},
     }
 
 

@@ -23,8 +23,10 @@ if TYPE_CHECKING:  # rich and a database library are loaded only where they are 
     from mapper.apps.render.queue import Moved
     from mapper.delivery.ledger import Deed, Ledger
     from mapper.delivery.ledger.acts import Again
+    from mapper.delivery.states import State
 
 _PAGE = 500
+_OTHER_SOURCE = "its event came in under another source: say which by --source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,38 +65,53 @@ class Remap:
             )
 
     def again(self, ledger: Ledger) -> Again:
-        """What maps a stored event, inside a transaction."""
+        """What maps a stored event, inside a transaction.
+
+        An event of another source is left: under this one its ids are those of somebody else, with another address.
+        """
+        from mapper.delivery.ledger.accept import KNOWN
         from mapper.delivery.ledger.people import People
 
         intake = Intake(self.mapper, self.settings, ledger.store.secret, self.source)
 
-        def again(event: bytes, connection: Any) -> Draft:
+        def again(event: bytes, connection: Any) -> Draft | str:
             arrival = intake.arrival(event)
+            asked = {"mine": ledger.account, "some": [arrival.message]}
+            if arrival.because is None and connection.execute(KNOWN, asked).first() is None:
+                return _OTHER_SOURCE
             return intake.draft(arrival, People(connection, ledger.account, [arrival]).identity(arrival))
 
         return again
 
-    def foreseen(self, ledger: Ledger, deed: Deed) -> Iterator[Moved]:
+    def foreseen(self, ledger: Ledger, deed: Deed) -> tuple[list[Moved], dict[State | None, list[int]]]:
         """What would become of the jobs, without changing any: how many, from which state to which, and why.
 
-        Those that would be as they were are among them.
+        Those that would be as they were are among them. Besides them the jobs that ``once_per`` would keep, by the
+        state of the other job of their order (``acts.Repeat``).
         """
         from mapper.apps.render.queue import Moved
-        from mapper.delivery.ledger.acts import Orders
+        from mapper.delivery.ledger.acts import Orders, Repeat
 
         counts: Counter[tuple[str, str, str | None]] = Counter()
+        kept: dict[State | None, list[int]] = {}
         again, orders = self.again(ledger), Orders(ledger.account, deed)
 
-        def foresee(row: Row, event: bytes, connection: Any) -> tuple[str, str | None]:
+        def foresee(row: Row, event: bytes, connection: Any) -> Draft | Repeat | str:
             draft = again(event, connection)
+            if isinstance(draft, str):
+                return draft
             repeats = orders.of(connection, row.job, draft.once) if draft.state == "ready" else None
-            return (row.state, repeats) if repeats else (draft.state, draft.because)
+            return repeats or draft
 
         for row, event in _events(ledger, deed):
-            becomes, because = ledger.store.read(partial(foresee, row, event))
-            counts[row.state, becomes, because] += 1
-        for (was, becomes, because), number in counts.most_common():
-            yield Moved(number, was, becomes, because)
+            one = ledger.store.read(partial(foresee, row, event))
+            if isinstance(one, Repeat):
+                kept.setdefault(one.state, []).append(row.job)
+            elif isinstance(one, str):
+                counts[row.state, row.state, one] += 1
+            else:
+                counts[row.state, one.state, one.because] += 1
+        return [Moved(number, *way) for way, number in counts.most_common()], kept
 
 
 def window(mapping: str | None) -> Callable[[str], float | None]:

@@ -34,7 +34,8 @@ def agreed(run: Run) -> Order | None:
     waiting = counts["waiting"] + counts["ready"]
     found = rehearse(run.outbox, lambda: batches(order.files))
     there = where(order.mapper, order.settings, order.url)
-    say(f"{'' if found.exact else 'at most '}{found.sent:,} of {found.read:,} events are to be sent to {there}")
+    sent = f"{found.sent:,} of {sums.many(found.read, 'event')} {'is' if 1 in (found.sent, found.read) else 'are'}"
+    say(f"{'' if found.exact else 'at most '}{sent} to be sent to {there}")
     if waiting:
         say(f"and {sums.many(waiting, 'job')} of earlier runs, which still wait in the store,")
     total = found.sent + waiting

@@ -18,7 +18,7 @@ from mapper.apps.cli import loading, outputs, stores
 from mapper.apps.cli.app import say
 from mapper.apps.cli.exits import Exit, signalled
 from mapper.apps.cli.sending import sums
-from mapper.apps.cli.sending.draining import Backlog, Gauge, Labour, holder_of
+from mapper.apps.cli.sending.draining import Backlog, Gauge, Labour
 from mapper.apps.cli.sending.signals import Signals
 from mapper.apps.cli.sending.slips import Slips
 from mapper.apps.cli.sending.sums import Sum, Way
@@ -71,23 +71,13 @@ class Order:
         return self.files if self.identity is None else (*self.files, self.identity)
 
     def check(self) -> None:
-        """Raise UnreadableError where a file cannot be read, UnwritableError where the results are there already."""
+        """Raise UnreadableError where a file cannot be read, UnwritableError where the results cannot be."""
         for name in self._inputs:
             ndjson.check(name)
         if self._inputs.count("-") > 1:
             raise UnreadableError("standard input can be read once")
-        if self.results is None:
-            return
-        if not Path(self.results).parent.is_dir():
-            raise outputs.UnwritableError(
-                f"cannot write {self.results}: there is no directory {Path(self.results).parent}"
-            )
-        if not Path(self.results).exists():
-            return
-        if Path(self.results).is_file():
-            raise outputs.UnwritableError(f"{self.results} is there already: choose another name, or move it away")
-        if Path(self.results).is_dir():
-            raise outputs.UnwritableError(f"cannot write {self.results}: it is a directory")
+        if self.results is not None:
+            outputs.check_new(self.results)
 
     @property
     def readable_twice(self) -> bool:
@@ -165,7 +155,8 @@ class Run:
             self.sum.add(slips, self.outbox.ledger)
             own = self.sum.counts["delivered"] - slips.delivered
             self.sum.others = max(0, self.gauge.moves["delivered"] - own)
-            self.sum.show(self.order.way)
+            ledger = self.outbox.ledger
+            self.sum.show(replace(self.order.way, account=stores.own(ledger.store, ledger.account)))
             if self.order.results is not None:  # last: what became of the events is said, whatever becomes of the file
                 sums.write(self.order.results, slips, self.outbox.ledger)
         return self._exit
@@ -193,7 +184,8 @@ class Run:
                 taking.all(self.order.files, self._signals, line)
         except MapperError:
             if slips.read and self.order.kept:
-                say(f"Accepted up to {taking.up_to}, and kept. Nothing was sent by this run.")
+                say(f"Accepted up to {taking.up_to}, and kept; nothing was sent by this run.")
+                say("The same command goes on from there, once this is mended:")
             raise
         self.sum.cut, self.sum.up_to = taking.cut, taking.up_to
         self.sum.unguarded = self.guards.unguarded - before
@@ -241,7 +233,7 @@ class Run:
     def other_worker(self) -> Holder | None:
         """The process that has an SQLite store, and keeps it: one that is about to end does not send what is new."""
         until = time.monotonic() + _SETTLED
-        while (found := holder_of(self.order.store)) is not None:
+        while (found := stores.holder_of(self.order.store)) is not None:
             if time.monotonic() > until:
                 return found
             time.sleep(_GLANCE)
@@ -301,13 +293,11 @@ class Run:
 def sandboxed(order: Order) -> Iterator[Order]:
     """An order that goes to a sandbox which lives as long as the block. What the sandbox counted is said in the end."""
     # The sandbox brings an HTTP server along, which nobody else needs.
-    from mapper.apps.sandbox import Sandbox
+    from mapper.apps.sandbox import Sandbox, spelt
 
     with Sandbox(order.mapper, order.mapper.resolved(order.settings)) as sandbox:
         yield replace(order, url=sandbox.url, settings=dict(sandbox.settings), account=account_of_sandbox(order.mapper))
-    counts = sandbox.counts
-    words = ", ".join(f"{counts[name]:,} {name}" for name in ("accepted", "refused", "dropped", "repeated"))
-    say(f"The sandbox counted {counts['received']:,} requests: {words}.")
+    say(f"The sandbox counted {spelt(sandbox.counts)}.")
 
 
 def account_of_sandbox(mapper: Mapper) -> str:

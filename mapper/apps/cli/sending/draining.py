@@ -10,11 +10,8 @@ from collections import Counter, deque
 from collections.abc import Callable
 from threading import Event, Thread
 
-from mapper.apps.cli import stores
 from mapper.apps.cli.interrupts import Interrupts
 from mapper.apps.outbox import Outbox, Status, StoreError, Watcher
-from mapper.delivery.ledger import turns
-from mapper.delivery.ledger.turns import Holder
 from mapper.delivery.states import State
 from mapper.delivery.values import Ending, Settled
 
@@ -161,12 +158,6 @@ class Backlog:
         elif speed:
             said.append(f"{speed:.1f} a second, {clock(max(left * gap, left / speed))} to go")
         return ", ".join(said)
-
-
-def holder_of(store: str) -> Holder | None:
-    """The process that is the worker of an SQLite store; None where there is none, or another database."""
-    path = stores.path_of(store)
-    return turns.holder(path.with_name(f"{path.name}.worker")) if path is not None and path.name else None
 
 
 def clock(seconds: float) -> str:

@@ -5,7 +5,6 @@ Knows states, slips and words. Must not send, nor hold a trait.
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from mapper.apps.cli.exits import Exit, highest
 from mapper.apps.cli.sending.slips import Slip, Slips
 from mapper.apps.outbox import Status
 from mapper.apps.render import sending, terminal
+from mapper.apps.render.counting import counted
 from mapper.apps.render.sending import Count
 from mapper.delivery import pace
 from mapper.delivery.ledger import Ledger
@@ -53,6 +53,7 @@ class Way:
     ``worker``   the command that goes on with its jobs; None where only the same command does
     ``stale``    seconds of age beyond which nothing is sent; None is never
     ``called``   the destination                     ``mapping`` the option that names it, where one was said
+    ``account``  the option that names the account, where the store has several
     """
 
     kept: bool
@@ -61,6 +62,12 @@ class Way:
     stale: float | None
     called: str
     mapping: str = ""
+    account: str = ""
+
+    @property
+    def own(self) -> str:
+        """The options of a command that acts on the jobs of this run's account."""
+        return f"{self.store}{self.account}"
 
 
 @dataclass(slots=True)
@@ -176,8 +183,7 @@ class Sum:
         if self.stopped:
             yield f"Sending stopped: {self.stopped}."
         if self.status is not None and self.status.paused is not None and way.kept:
-            account = f" --account {shlex.quote(self.status.account)}" if self.status.account != way.called else ""
-            yield f"`mapper queue release{way.store}{account} --pause` ends the pause, once its reason is gone."
+            yield f"`mapper queue release{way.own} --pause` ends the pause, once its reason is gone."
         left = sum(self.status.counts[state] for state in _WAITING) if self.status is not None else self.waiting
         again = "the same command again" + (f", or `{way.worker}`," if way.worker else "")
         if self._handed_over:
@@ -210,7 +216,7 @@ class Sum:
 
     def _about_age(self, way: Way) -> Iterator[str]:
         older = f"older than {spell_age(way.stale)}" if way.stale is not None else "too old when they were accepted"
-        replay = f"mapper queue replay{way.store}{way.mapping} --state suppressed --reason stale"
+        replay = f"mapper queue replay{way.own}{way.mapping} --state suppressed --reason stale"
         out = f"`{replay}` sends them all the same; before they are accepted, "
         yield (
             f"{many(self.stale, 'event')} not sent: {older}. {out if way.kept else ''}--stale-after none keeps no event"
@@ -225,7 +231,7 @@ class Sum:
             )
         if self.counts["held"] and way.kept:
             held = many(self.counts["held"], "job")
-            yield f"{held} held: `mapper queue release{way.store} --state held` lets them go."
+            yield f"{held} held: `mapper queue release{way.own} --state held` lets them go."
         wrong = self.counts["rejected"] + self.counts["dead"]
         if wrong and way.kept:
             why = f"`mapper queue list{way.store} --state rejected --state dead`"
@@ -257,15 +263,14 @@ def _write(stream: BinaryIO, slip: Slip, row: Row) -> None:
 
 def many(number: int, noun: str) -> str:
     """A number of things: ``1 job``, ``1,200 jobs``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return counted(number, noun)
 
 
 def lasting(seconds: float) -> str:
     """A duration in one unit."""
     units = (("hour", 3600.0), ("minute", 60.0), ("second", 1.0))
     unit, size = next((u for u in units if seconds >= 1.5 * u[1]), units[-1])
-    number = max(1, round(seconds / size))
-    return f"{number:,} {unit}{'' if number == 1 else 's'}"
+    return counted(max(1, round(seconds / size)), unit)
 
 
 def at_rate(count: int, rate: tuple[int, int] | None) -> str:

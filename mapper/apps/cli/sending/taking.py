@@ -10,12 +10,14 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import islice
 
-from mapper import event
+from mapper import event as events
 from mapper.apps.cli.interrupts import Interrupts
 from mapper.apps.cli.sending.signals import called
 from mapper.apps.cli.sending.slips import Slips
 from mapper.apps.outbox import Outbox
 from mapper.apps.render.sending import Line
+from mapper.delivery import intake
+from mapper.delivery.values import Unread
 from mapper.frozen import dataclass, field
 from mapper.readers import ndjson
 
@@ -25,11 +27,11 @@ AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line that is not blank. One that is too long stands as a text that is no event, and different for each."""
+    """One line that is not blank. Of one that is too long nothing is known but a hash, which tells it from others."""
 
     file: str
     line: int
-    raw: bytes = field(repr=False)
+    event: bytes | Unread = field(repr=False)
 
     @property
     def place(self) -> str:
@@ -43,17 +45,14 @@ def entries(files: Iterable[str]) -> Generator[Entry, None, None]:
         with ndjson.opened(name) as stream:
             for line in ndjson.lines(stream, name):
                 if not line.blank:
-                    yield Entry(name, line.number, _too_long(name, line.number) if line.too_long else line.raw)
+                    event = intake.too_long(ndjson.MAX_LINE, line.digest) if line.too_long else line.raw
+                    yield Entry(name, line.number, event)
 
 
-def _too_long(name: str, number: int) -> bytes:
-    return f"({name}, line {number}: more than {ndjson.MAX_LINE} bytes)".encode("utf-8", "backslashreplace")
-
-
-def batches(files: Iterable[str]) -> Iterator[list[bytes]]:
+def batches(files: Iterable[str]) -> Iterator[list[bytes | Unread]]:
     """The events of the files, so many at a time. Raises UnreadableError."""
     with closing(entries(files)) as stream:
-        while some := [entry.raw for entry in islice(stream, AT_ONCE)]:
+        while some := [entry.event for entry in islice(stream, AT_ONCE)]:
             yield some
 
 
@@ -95,11 +94,11 @@ class Taking:
     def _accept(self, some: list[Entry]) -> None:
         if not some:
             return
-        arrivals = [self._outbox.intake.arrival(entry.raw) for entry in some]
+        arrivals = [self._outbox.intake.arrival(entry.event) for entry in some]
         receipts = self._outbox.ledger.accept(arrivals)
         for entry, arrival, receipt in zip(some, arrivals, receipts, strict=True):
             known = arrival.decoded if isinstance(arrival.decoded, dict) else {}
-            self._slips.add((entry.file, entry.line), event.message_id_of(known), receipt)
+            self._slips.add((entry.file, entry.line), events.message_id_of(known), receipt)
         self._last = some[-1]
 
     @property

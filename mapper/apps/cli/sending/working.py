@@ -18,7 +18,7 @@ from mapper.apps.cli.app import say
 from mapper.apps.cli.interrupts import Interrupts
 from mapper.apps.cli.sending import sums
 from mapper.apps.cli.sending.asking import typed, where
-from mapper.apps.cli.sending.draining import Gauge, Labour, holder_of
+from mapper.apps.cli.sending.draining import Gauge, Labour
 from mapper.apps.outbox import Outbox, Sending, Status, of_plan
 from mapper.delivery import pace
 from mapper.delivery.ledger import turns
@@ -56,6 +56,7 @@ def work(job: Job, *, asked: bool) -> bool:
     sending = Sending(url=job.url, policy=policy, watcher=log)
     outbox = Outbox(job.mapper, job.store, settings=job.settings, sending=sending)
     there = where(job.mapper, job.settings, job.url)
+    _tell_of_others(outbox)
     if not asked and not _agreed(outbox, there, pace.spell(job.rate)):
         outbox.close()
         return False
@@ -67,9 +68,20 @@ def work(job: Job, *, asked: bool) -> bool:
 
 def _refuse_second(store: str) -> None:
     """Raise StoreBusyError where another process is the store's worker: before anybody is asked anything."""
-    other = holder_of(store)
+    other = stores.holder_of(store)
     if other is not None:
         raise StoreBusyError(turns.refusal(other))
+
+
+def _tell_of_others(outbox: Outbox) -> None:
+    """Say so where this worker has nothing to do, and what waits is another account's: perhaps --to is missing."""
+    own, store = outbox.status(), outbox.ledger.store
+    others = [] if own.accepted else stores.accounts(store, None)
+    for account in others:
+        left = _left(stores.ledger(store, account).status())
+        if left:
+            say(f"This worker sends for {own.account}, for which nothing was ever accepted in this store.")
+            say(f"{sums.many(left, 'job')} to be sent for {account}: a worker with the same -m and --to does that.")
 
 
 def _agreed(outbox: Outbox, there: str, rate: str) -> bool:
@@ -177,7 +189,7 @@ class News:
 
 def _is_ours(store: str) -> bool:
     """Whether the worker of an SQLite store is this process."""
-    worker = holder_of(store)
+    worker = stores.holder_of(store)
     return worker is not None and worker.process == str(os.getpid())
 
 
