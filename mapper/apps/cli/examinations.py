@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mapper.apps.cli import loading, stores, workers
+from mapper.apps.cli import loading, senders, stores
 from mapper.apps.render.counting import counted
 from mapper.apps.render.moments import length
 from mapper.delivery.states import BLOCKING
@@ -203,14 +203,14 @@ def _workers(store: Store, where: str) -> Iterator[Examined]:
     for account in stores.accounts(store, None):
         ledger = stores.ledger(store, account)
         status = ledger.status()
-        working = workers.of(ledger, where, status)
+        working = senders.of(ledger, where, status)
         left = sum(status.counts[state] for state in BLOCKING) - working.lapsed
         if working.lapsed:
             said = f"{account}: {working.lapsed:,} sending at a worker that is gone: they may have been taken"
             yield Examined("warning", "worker", said, "the next worker of this account settles them")
         if left and working.other is not None:
-            said = f"{account}: nothing sends its {counted(left, 'job')}: {workers.spoken(working.other)}"
-            yield Examined("warning", "worker", said, f"when that has stopped, {workers.SENDS}")
+            said = f"{account}: nothing sends its {counted(left, 'job')}: {senders.spoken(working.other)}"
+            yield Examined("warning", "worker", said, f"when that has stopped, {senders.SENDS}")
 
 
 def _worker(store: Store, where: str) -> Examined:
@@ -218,8 +218,8 @@ def _worker(store: Store, where: str) -> Examined:
 
     if store.alone:
         one = stores.holder_of(where)
-        none = f"none: {workers.SENDS}; one SQLite store has one worker"
-        return Examined("ok", "worker", none if one is None else workers.named(one))
+        none = f"none: {senders.SENDS}; one SQLite store has one worker"
+        return Examined("ok", "worker", none if one is None else senders.named(one))
     accounts, now = overview.accounts(store), store.now()
     owners = store.read(lambda c: {who for one in accounts for who in overview.owners(c, one, now)})
     said = f"{', '.join(sorted(owners))} have jobs just now" if owners else "none has a job just now"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mapper.apps.cli import stores, workers
+from mapper.apps.cli import senders, stores
 from mapper.apps.cli.app import MappingOption, SettingsOption, say
 from mapper.apps.cli.exits import Exit
 from mapper.apps.cli.queue import plans
@@ -165,7 +165,7 @@ def _tell_lapsed(plan: Plan, manner: Manner) -> None:
     """Where a person settles what may have been taken: what a worker that is gone had under way is not unknown yet."""
     if plan.deed.verb not in ("deliver", "resend"):
         return
-    gone = workers.of(plan.ledger, manner.store, plan.ledger.status()).lapsed
+    gone = senders.of(plan.ledger, manner.store, plan.ledger.status()).lapsed
     if gone:
         they = "it" if gone == 1 else "they"
         say(f"{_many(gone)} sending at a worker that is gone: {they} may have been taken.")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mapper import codec
-from mapper.apps.cli import loading, outputs, stores, workers
+from mapper.apps.cli import loading, outputs, senders, stores
 from mapper.apps.cli.app import Form, MappingOption, say, write
 from mapper.apps.cli.exits import Exit
 from mapper.apps.cli.queue import records as queue_records
@@ -54,7 +54,7 @@ class _Look:
         from mapper.delivery.ledger import overview
 
         status = ledger.status()
-        working = workers.of(ledger, self.where, status)
+        working = senders.of(ledger, self.where, status)
         return Picture(
             status=status,
             store=ledger.store.name,
@@ -97,7 +97,7 @@ def status(
 def _records(look: _Look) -> Iterator[dict[str, object]]:
     for ledger in look.ledgers:
         status = ledger.status()
-        yield queue_records.of_status(status, workers.of(ledger, look.where, status))
+        yield queue_records.of_status(status, senders.of(ledger, look.where, status))
 
 
 def _show(look: _Look, *, watch: bool) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from mapper.apps.cli.workers import Workers
+from mapper.apps.cli.senders import Workers
 from mapper.delivery.values import Row, Status, Story
 
 
