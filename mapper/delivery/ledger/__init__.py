@@ -6,7 +6,7 @@ Knows which transaction each verb is. Must not know an event's content, a mappin
     sweep    what time does                  act                    what a person does, written down
     forget   a person, wholly                status, rows, story    looking
 
-    store sqlite postgres turns clock            the database        tables   what is in it
+    store sqlite postgres turns clock glance     the database        tables   what is in it
     versions migrations                          which tables it has, and how older ones become these
     sqlite_words postgres_words watchdog among   its mishaps, its silence, its lists
     line people                                  who is next, who is who

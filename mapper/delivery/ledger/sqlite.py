@@ -26,6 +26,7 @@ from sqlalchemy.pool import StaticPool
 from mapper.delivery import failpoints
 from mapper.delivery.ledger import tables, turns, versions
 from mapper.delivery.ledger.clock import SteadyClock
+from mapper.delivery.ledger.glance import Glance
 from mapper.delivery.ledger.sqlite_words import FullError, told
 from mapper.delivery.values import StoreError
 
@@ -57,7 +58,6 @@ class SqliteStore:
         self.name = f"SQLite {sqlite3.sqlite_version}, {path}"
         self._clock = SteadyClock()
         self._tight = False
-        self._glances = 0
         #: Which file it is. Whoever has it has its key, too, so that another one at that path is none of theirs.
         self._file: tuple[int, int] | None = None
         self.begin_anew()
@@ -174,7 +174,7 @@ class SqliteStore:
     def let_go(self) -> bool:
         """Before a fork: wait for those who use it, and close its connections. Whether that was possible."""
         with ExitStack() as kept:
-            for lock in (self._opening, self._turns.threads, self._looking):
+            for lock in (self._opening, self._turns.threads, self._looking, self._glance.lock):
                 if not lock.acquire(timeout=turns.PATIENCE):
                     return False
                 kept.callback(lock.release)
@@ -194,7 +194,7 @@ class SqliteStore:
         """After a fork, in the child: nothing of the parent's is used."""
         self._pid = os.getpid()
         self._ready = False
-        self._glance: sqlite3.Connection | None = None
+        self._glance = Glance(self.path)
         self._opening = threading.Lock()
         self._looking = threading.RLock()
         self._kept = ExitStack()
@@ -202,9 +202,7 @@ class SqliteStore:
     def _disposed(self) -> None:
         self._writer.dispose()  # SQLite leaves the log alone where the file is another's by now
         self._reader.dispose()
-        if self._glance is not None:
-            self._glance.close()
-            self._glance = None
+        self._glance.close()
 
     def now(self) -> float:
         """The store's clock."""
@@ -246,19 +244,9 @@ class SqliteStore:
             connection.exec_driver_sql(_insert(verb, table.name, tuple(rows[0]), 1), few)
 
     def version(self) -> int | None:
-        """SQLite's number of the file's state, which means something to one connection, and which connection that is.
-
-        To ask for it takes some microseconds and waits for nobody.
-        """
+        """By which a state of the file is known; None where it cannot be told without waiting."""
         self._own()
-        try:
-            if self._glance is None:
-                self._glance = sqlite3.connect(self.path, timeout=0, check_same_thread=False, isolation_level=None)
-                self._glances += 1
-            state: int = self._glance.execute("PRAGMA data_version").fetchone()[0]
-        except sqlite3.Error:  # somebody empties the log, perhaps
-            return None
-        return self._glances << 32 | state
+        return self._glance.version()
 
     def grown(self, jobs: int) -> None:
         """Nothing: without statistics each statement has one plan, in a store of ten jobs and of ten million."""
@@ -341,7 +329,7 @@ class SqliteStore:
         with self._opening:  # nobody opens it anew before it is closed
             if not self._ready:
                 return
-            with self._turns.turn(), self._looking:
+            with self._turns.turn(), self._looking, self._glance.lock:
                 self._ready = False
                 self._disposed()
                 self._turns.close()  # within the turn: who waits for it is told
