@@ -5,8 +5,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # Made last, so that a broken set-up is done again, and older than pyproject.toml when that changes.
 READY  := $(VENV)/.ready
-# How many processes the tests run in: `make test WORKERS=0` runs them in one.
-WORKERS ?= 2
+# How many processes the tests run in: three keep two processors busy, because many wait for a socket or a disk.
+WORKERS ?= 3
 # `make fuzz SEED=123` repeats a run; without it each run draws its own seed and prints it.
 SEED   ?=
 

@@ -154,7 +154,6 @@ class Desk:
         assert moved <= _WAYS, f"no edge: {moved - _WAYS}"
         assert self.seen.keys() <= states.keys()
         self.seen = states
-        assert self.store.read(lambda c: overview.misnumbered(c, self.ledger.account)) == 0
 
     # ---------------------------------------------------------------------------------------------------------- verbs
 
@@ -162,6 +161,7 @@ class Desk:
         """Take calls in, in one transaction."""
         receipts = self.ledger.accept(arrivals)
         self.check()
+        assert self.store.read(lambda c: overview.misnumbered(c, self.ledger.account)) == 0
         return receipts
 
     def jobs(self, *arrivals: Arrival) -> list[int]:

@@ -91,6 +91,7 @@ def test_two_byte_characters_are_named(encoding: str) -> None:
         (b"PK\x03\x04" + bytes(26), "unzip -p x.gz | mapper"),
         (b"\x28\xb5\x2f\xfd" + bytes(9), "zstdcat x.gz | mapper"),
     ],
+    ids=["gzip", "zip", "zstd"],
 )
 def test_a_packed_file_is_named(packed: bytes, tool: str) -> None:
     """It is no garbage, and what unpacks it is said; also of standard input, which has no name."""

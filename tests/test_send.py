@@ -692,10 +692,10 @@ def test_what_another_worker_lets_go_stays_under_the_cap(desk: Desk, postgres: P
         desk.at(receiver, more="  cap: {run: 1}")
         store = postgres.new_database()
         with under_way_elsewhere(desk, store, *events) as end:
-            timer = threading.Timer(0.7, end)
-            timer.start()
+            other = threading.Thread(target=lambda: receiver.arrived.wait(10) and end())
+            other.start()
             result = desk.run(desk.events(*events), "--to", "live", "--yes", "--store", store)
-            timer.join()
+            other.join()
     assert streets(receiver) == ["3"]
     assert (counts(result)["delivered"], result.exit_code) == (2, 4)
     postgres.take_back(store)
