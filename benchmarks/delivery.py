@@ -62,7 +62,7 @@ class Size:
 
 
 WHOLE = Size(9, 2000, 5000, 400, (20_000, 1_000_000), 1500, 300, 1280)
-QUICK = Size(1, 200, 500, 50, (300, 1000), 100, 8, 64)
+QUICK = Size(2, 200, 500, 50, (500, 2000), 100, 8, 128)
 
 #: One measurement; it takes its turn in every round.
 Way = Callable[[], Taken]

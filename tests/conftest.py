@@ -17,7 +17,7 @@ from postgres import Postgres, installed
 # `make test` draws the same examples every time, so that a red run is about the change and not about luck.
 # `make fuzz` is for luck: fresh examples from a seed that it prints.
 # No deadline: a machine that is busy with something else is not a failure.
-settings.register_profile("test", derandomize=True, deadline=None, max_examples=40)
+settings.register_profile("test", derandomize=True, deadline=None)
 settings.register_profile(
     "fuzz",
     deadline=None,

@@ -389,7 +389,7 @@ def examples(count: int, steps: int, *phases: Phase) -> settings:
 
 def test_the_laws_hold_in_any_order() -> None:
     """Some dozens of runs. A failure is told as it was found: to make it short would take minutes (make fuzz does)."""
-    run_state_machine_as_test(Deliveries, settings=examples(30, 50, Phase.explicit, Phase.generate))
+    run_state_machine_as_test(Deliveries, settings=examples(40, 50, Phase.explicit, Phase.generate))
 
 
 @pytest.mark.fuzz
