@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mapper.apps.render import status
+from mapper.apps.render.counting import counted
 from mapper.apps.render.status import Picture
 from mapper.apps.render.terminal import Screen, Text, block
 
@@ -48,11 +49,11 @@ def _together(pages: Sequence[list[Text]]) -> list[Text]:
 
 def _note(hidden: Sequence[Picture], lines: int, screen: Screen) -> list[Text]:
     """What is not shown, and how it can be seen; nothing where all is."""
-    more = [f"{lines:,} more line{'' if lines == 1 else 's'}"] if lines > 0 else []
+    more = [counted(lines, "more line")] if lines > 0 else []
     if hidden:
         alarms = sum(one.alarm > 0 for one in hidden)
         waits = f", {alarms:,} of them with something to settle" if alarms else ""
-        more.append(f"{len(hidden):,} more account{'' if len(hidden) == 1 else 's'}{waits}")
+        more.append(f"{counted(len(hidden), 'more account')}{waits}")
     if not more:
         return []
     way = "a taller window, or --account" if hidden else "a taller window"

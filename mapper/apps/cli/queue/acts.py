@@ -16,6 +16,7 @@ from mapper.apps.cli.exits import Exit
 from mapper.apps.cli.queue import plans
 from mapper.apps.cli.queue.filters import Chosen, Manner, acting
 from mapper.apps.cli.queue.plans import Plan, Replay
+from mapper.apps.render.counting import counted
 from mapper.delivery.values import Filter
 from mapper.frozen import replace
 from mapper.readers import UnreadableError
@@ -168,7 +169,7 @@ def _tell_lapsed(plan: Plan, manner: Manner) -> None:
     gone = senders.of(plan.ledger, manner.store, plan.ledger.status()).lapsed
     if gone:
         they = "it" if gone == 1 else "they"
-        say(f"{_many(gone)} sending at a worker that is gone: {they} may have been taken.")
+        say(f"{counted(gone, 'job')} sending at a worker that is gone: {they} may have been taken.")
         say("The next worker of this account finds that; what is unknown then can be settled.")
 
 
@@ -189,12 +190,12 @@ def _show_one_dry(plan: Plan, screen: Screen) -> None:
 
     rows, kept = plan.foreseen()
     moved = sum(row.number for row in rows if row.was != row.becomes)
-    head = f"{_many(moved)} would move{':' if rows else ''}"
+    head = f"{counted(moved, 'job')} would move{':' if rows else ''}"
     terminal.show([terminal.Text(head, "bold"), *layout.moves(rows, screen)])
     left = [(number, why) for why, number in plan.left().items()]
     left += [(len(jobs), f"{why} {plans.numbered(jobs)}") for why, jobs in kept.items()]
     for number, why in left:
-        terminal.show(terminal.block(f"{_many(number)} would stay: {why}", 0, screen, "yellow"))
+        terminal.show(terminal.block(f"{counted(number, 'job')} would stay: {why}", 0, screen, "yellow"))
     if plan.doubtful:
         terminal.show(terminal.block(_doubt(plan.moved, plan.doubtful), 0, screen, "bold red"))
 
@@ -208,7 +209,7 @@ def _agreed(some: list[Plan], manner: Manner) -> bool:
             say(doubt)
         return True
     if not sys.stdin.isatty():
-        several = _many(moved) if some[0].remap is None else f"up to {_many(moved)}"
+        several = counted(moved, "job") if some[0].remap is None else f"up to {counted(moved, 'job')}"
         hint = "--dry-run says which, --yes goes on" + (f" ({doubt})" if doubt else "")
         raise UnreadableError(f"{several} would be moved and nobody can be asked: {hint}")
     # Pages are laid out with rich, which is loaded only when one is drawn.
@@ -240,9 +241,9 @@ def _typed_in(count: int) -> bool:
 def _report(plan: Plan, done: Done, account: str) -> None:
     """What was done; ends the command where a job that was named stayed."""
     to = "mapped again" if plan.remap is not None else f"to {plans.BECOMES[plan.deed.verb]}"
-    say(f"{account}{_many(done.moved)} moved, {to}: {plans.typed(plan.deed.verb)}, by {plan.deed.who}")
+    say(f"{account}{counted(done.moved, 'job')} moved, {to}: {plans.typed(plan.deed.verb)}, by {plan.deed.who}")
     for why, jobs in _by_reason(done).items():
-        say(f"{account}{_many(len(jobs))} stayed: {why} {plans.numbered(jobs)}")
+        say(f"{account}{counted(len(jobs), 'job')} stayed: {why} {plans.numbered(jobs)}")
     if plan.deed.chosen.jobs and (done.left or done.repeats):
         raise typer.Exit(Exit.USAGE)
 
@@ -256,10 +257,6 @@ def _by_reason(done: Done) -> dict[str, list[int]]:
     for job, one in done.repeats:
         reasons.setdefault(plans.same_order(one.state, one.job if each else None), []).append(job)
     return reasons
-
-
-def _many(number: int) -> str:
-    return f"{number:,} job{'' if number == 1 else 's'}"
 
 
 def _resume(manner: Manner) -> None:
