@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 
 #: Characters of a name, 4 bits each. With a hundred million calls in a store the odds that any two have the same name
-#: are one in ten trillion; and what is half as long again takes a third more pages of each index, which is what an
-#: accepted event costs.
+#: are one in ten trillion; and 32 characters take a third more pages of each index, which is what an accepted event
+#: costs.
 _LENGTH = 24
 
 
