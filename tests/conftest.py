@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -26,6 +27,12 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("test")
+
+# Whoever starts us with `nohup ... &` has these ignored, and every process that a test starts inherits it: then a test
+# that presses Ctrl-C waits for ever. (pytest itself is interrupted as usual.)
+for _number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
 
 _MAPPINGS = Path(__file__).resolve().parent.parent / "mappings"
 #: Settings that the shipped mappings read. A developer may have real keys in the shell: each send is a paid postcard.

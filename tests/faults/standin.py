@@ -40,11 +40,25 @@ class Outbox:
         self._lease = options["lease"]
         self._resend = "resend" in options["mapping"]
         self._database = sqlite3.connect(options["store"], isolation_level=None, timeout=30, check_same_thread=False)
-        for setting in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
+        self._switch_to_wal()
+        for setting in ("synchronous=FULL", "secure_delete=ON"):
             self._database.execute(f"PRAGMA {setting}")
         self._database.execute(_TABLE)
         self._lock = threading.Lock()
         self._stopped = threading.Event()
+
+    def _switch_to_wal(self) -> None:
+        """Where two processes switch a new file at once, SQLite refuses one of them without waiting."""
+        until = time.monotonic() + 30
+        while True:
+            try:
+                self._database.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.005)
+            else:
+                return
 
     def accept(self, events: Sequence[bytes]) -> list[SimpleNamespace]:
         """Keep events, all or none."""
