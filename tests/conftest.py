@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import os
 import re
 import signal
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from postgres import Postgres, installed
+from typer.main import get_command
 
 # `make test` draws the same examples every time, so that a red run is about the change and not about luck.
 # `make fuzz` is for luck: fresh examples from a seed that it prints.
@@ -60,6 +63,14 @@ def _no_outside() -> Iterator[None]:
         patch.setattr(socket.socket, "connect", _connect_here_only)
         for name in sorted({"MAPPER_MAPPING", *_SETTINGS, *theirs}):
             patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _commands_made_once() -> Iterator[None]:
+    """Typer makes its tree of all commands for each run, in longer than most runs take; it is the same each time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.testing._get_command", functools.cache(get_command))
         yield
 
 
@@ -113,6 +124,12 @@ def store_url(stores: Callable[[], str]) -> str:
 def pytest_configure(config: pytest.Config) -> None:
     """Begin with no engine."""
     config.stash[_ENGINES] = set()
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what was collected here: it stays to the end, and is most of what there is."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)
