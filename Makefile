@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 # How many processes the tests run in: three keep two processors busy, because many wait for a socket or a disk.
 WORKERS ?= 3
-# Seconds after which a test hangs: its process is ended, its name is told, and the others go on. The longest takes 15.
+# Seconds after which a test hangs: it fails, with where it stood, and the others go on. The longest takes 20.
 HANGS  ?= 120
 # `make fuzz SEED=123` repeats a run; without it each run draws its own seed and prints it.
 SEED   ?=
@@ -32,7 +32,7 @@ demo: $(READY) ## see it work: 1,000 events accepted, the worker killed half-way
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/demo.sh
 
 test: $(READY) ## the tests, without the slow ones
-	@$(BIN)/pytest -n $(WORKERS) --timeout $(HANGS) --timeout-method thread
+	@$(BIN)/pytest -n $(WORKERS) --timeout $(HANGS)
 
 # (Without a cache: import-linter's does not see that a module came, went or moved.)
 check: $(READY) ## lint, format, types, import contracts, and the wheel from an empty environment

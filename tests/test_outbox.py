@@ -408,6 +408,7 @@ def child(work: Callable[[], object]) -> int:
         return number
     status = 1
     try:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(30)  # a child that hangs dies
         work()
         status = 0

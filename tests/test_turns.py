@@ -220,6 +220,7 @@ def test_a_clock_that_is_forked_while_a_thread_moves_it(name: str) -> None:
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
         if child == 0:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.alarm(5)  # one that waits for ever dies
             clock.saw(2000.0) if name == "saw" else clock.set(2000.0, time.monotonic())
             os._exit(0 if 2000.0 <= clock.now() < 2100.0 else 1)

@@ -832,6 +832,7 @@ def forked(works: list[Callable[[], Any]]) -> list[Any]:
 
 def _child(work: Callable[[], Any], writing: int) -> None:
     """Write down what it gives, or what it raises; and never come back into the tests."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(_LONGEST)
     try:
         gave = codec.encode(work())

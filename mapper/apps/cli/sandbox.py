@@ -26,6 +26,9 @@ _FOR = "Only the first N requests go wrong."
 _EVERY = "Only each Nth request goes wrong."
 _SHOW = "Print the bodies too: names and addresses, without the key."
 
+#: Seconds after which a Ctrl-C is heeded that came just as the wait began: it would not end the wait.
+_LOOK = 0.5
+
 
 @app.command()
 def sandbox(  # noqa: PLR0913 - the options of a command
@@ -87,7 +90,8 @@ def _serve(pretended: Sandbox, mapper: Mapper, *, show: bool) -> None:
     with pretended:
         try:
             _welcome(pretended, mapper)
-            over.wait()
+            while not over.wait(_LOOK):
+                pass
         except KeyboardInterrupt:
             say("")
     counts = pretended.counts
