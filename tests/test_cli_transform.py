@@ -332,6 +332,35 @@ def test_a_closed_stdout_is_said() -> None:
     assert shell("mapper transform events.ndjson 2>&-").stdout == b'{"email":"a@b.c"}\n'
 
 
+@pytest.mark.parametrize("command", ["preview event.json", "check", "test", "doctor", "explain any_of", "functions"])
+def test_a_closed_stdout_is_said_where_a_page_is_drawn(command: str) -> None:
+    """It is not taken for a mistake of the program, with and without anybody to tell."""
+    Path("event.json").write_text(json.dumps(call(email="a@b.c")), "utf-8")
+    said = b"error: cannot write to standard output: it is closed\n"
+    ended = shell(f"mapper {command} >&-")
+    assert (ended.returncode, ended.stderr) == (2, said)
+    assert shell(f"mapper {command} >&- 2>&- <&-").returncode == 2
+
+
+@pytest.mark.parametrize("command", ["transform", "send", "preview"])
+def test_a_closed_stdin_cannot_be_read(command: str) -> None:
+    """That is no empty file: whoever runs it believes that events came."""
+    ended = shell(f"mapper {command} - <&-")
+    assert ended.returncode == 2
+    assert ended.stderr.endswith(b"error: cannot read -: bad file descriptor\n")
+
+
+def test_a_closed_stderr_does_not_change_how_it_ended() -> None:
+    """A service manager that has closed it gets the exit code, and no opened file gets its number."""
+    lines(READY)
+    assert shell("mapper send events.ndjson --rate none --stale-after none 2>&-").returncode == 0
+    number = "import mapper.apps.cli as c, os, sys; c._fill_closed_streams(); print(os.open('/', 0) > 2, sys.stdin)"
+    ended = subprocess.run(
+        ["/bin/sh", "-c", '"$0" -c "$1" 2>&-', sys.executable, number], cwd=ROOT, capture_output=True, check=False
+    )
+    assert ended.stdout.startswith(b"True ")
+
+
 def test_a_file_that_grows_too_large_leaves_nothing() -> None:
     """A disk that fills up on the way: exit 2, the old file stays, and no half of a new one."""
     lines(*[READY] * 3_000)

@@ -249,3 +249,12 @@ def test_who_works(one: Stage, file: Path) -> None:
     assert worker().startswith("none")
     with Path(f"{one.url}.worker").open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody kept it
+
+
+def test_a_store_that_cannot_be_made_is_said() -> None:
+    """A file system on which nobody can make a file: better now than when the first events come."""
+    if not Path("/proc/self").is_dir():
+        pytest.skip("no directory here in which nobody can make a file: there is no /proc")
+    ended = run("doctor", "--store", "/proc/mapper.db")
+    assert ended.code == 2
+    assert "nothing can be made in /proc" in " ".join(ended.out.split())

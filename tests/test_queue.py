@@ -630,6 +630,50 @@ def test_a_job_that_cannot_be_moved_is_said(one: Stage) -> None:
     assert one.state(jobs["invalid"]) == "invalid"
 
 
+@pytest.mark.parametrize("dry", [True, False])
+def test_one_of_several_that_cannot_be_moved_is_said(one: Stage, dry: bool) -> None:  # noqa: FBT001 - a case
+    """The others go all the same: a number that was mistyped must not go by unseen."""
+    jobs = each_state(one)
+    words = ["--job", jobs["held"], "--job", jobs["unknown"], "--job", 999, *(["--dry-run"] if dry else [])]
+    ended = one.run("queue", "release", *words)
+    assert ended.code == 2
+    assert f"error: job {jobs['unknown']} is unknown; release takes jobs that are held\n" in ended.err
+    assert "error: there is no job 999; " in ended.err
+    assert "1 job " in (ended.out if dry else ended.err)
+    assert (one.state(jobs["held"]) == "held") == dry
+    assert one.state(jobs["unknown"]) == "unknown"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["show", 2**63],
+        ["list", "--job", 2**63],
+        ["list", "--limit", 2**63],
+        ["hold", "--job", 10**20],
+        ["resolve", "--job", 2**63, "--delivered"],
+    ],
+)
+def test_a_number_that_no_job_can_have(either: Stage, words: list[object]) -> None:
+    """A number that was pasted from somewhere else is wrong usage, on both engines."""
+    each_state(either)
+    ended = either.run("queue", *words)
+    assert ended.code == 2
+    assert "is not in the range" in ended.err
+
+
+@pytest.mark.parametrize("words", [["queue", "list"], ["queue", "status"], ["queue", "show", "1"], ["doctor"]])
+def test_an_empty_file_stays_empty(tmp_path: Path, words: list[str]) -> None:
+    """Looking makes no store of a file that somebody named by mistake."""
+    path = tmp_path / "today.ndjson"
+    path.touch(0o644)
+    ended = run(*words, "--store", path)
+    assert ended.code == 2
+    assert "is an empty file, and no store yet" in " ".join((ended.out + ended.err).split())
+    assert (path.stat().st_size, path.stat().st_mode & 0o777) == (0, 0o644)
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+
+
 def test_what_may_have_been_taken_is_said_before_it_goes_again(either: Stage) -> None:
     """A dead job of which a try ended unknown is asked for, even alone; one that was never tried is not."""
     jobs = each_state(either)

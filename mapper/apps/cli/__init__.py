@@ -35,6 +35,9 @@ class _Package(ModuleType):
 
 sys.modules[__name__].__class__ = _Package
 
+#: Its number, and the highest of the three standard streams.
+_STANDARD_ERROR = 2
+
 
 def main() -> NoReturn:
     """Run the command line, and exit with the code of how it ended.
@@ -50,6 +53,7 @@ def run() -> int:
     """Run the command line with the arguments of this process; the exit code. All that was written has gone out."""
     # What is made while starting stays; to look through it for rubbish again and again is a tenth of the time it takes.
     gc.set_threshold(100_000)
+    _fill_closed_streams()
     try:
         from mapper.apps.cli import commands
 
@@ -59,6 +63,22 @@ def run() -> int:
             os.write(2, b"stopped\n")
         code = exits.INTERRUPTED
     return _flushed(code)
+
+
+def _fill_closed_streams() -> None:
+    """Put something in the place of what whoever started us has closed; else the next file to be opened takes it.
+
+    What is said goes nowhere then, and to read fails. Standard output stays closed: what is asked for has to arrive.
+    """
+    if not (sys.stdin is None or sys.stdout is None or sys.stderr is None):
+        return
+    while (number := os.open(os.devnull, os.O_WRONLY)) <= _STANDARD_ERROR:
+        pass
+    os.close(number)
+    if sys.stdin is None:
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - a number, not a path; for good
+    if sys.stderr is None:
+        sys.stderr = open(_STANDARD_ERROR, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as above
 
 
 def _flushed(code: int) -> int:

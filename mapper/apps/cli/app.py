@@ -5,6 +5,7 @@ Knows typer, and whose fault which exception is. Must not know what a command do
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -65,8 +66,9 @@ class Commands(TyperGroup):
         except Exception as error:
             if hasattr(error, "exit_code"):  # typer's own exceptions: they say how to exit
                 raise
-            if isinstance(error, OSError) and error.errno in FULL:
-                _end(f"error: cannot write: {why(error)}", Exit.USAGE)
+            unwritable = _unwritable(error)
+            if unwritable:
+                _end(f"error: {unwritable}", Exit.USAGE)
             _end(mistakes.told(error), exits.OUR_MISTAKE)
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -191,6 +193,15 @@ def _report(problems: tuple[Problem, ...], text: str = "") -> None:
     screen = terminal.screen(sys.stderr)
     with suppress(OSError):  # the exit code says it as well
         terminal.show(layout.report(problems, text, screen) if text else layout.brief(problems, screen), sys.stderr)
+
+
+def _unwritable(error: Exception) -> str:
+    """Why something could not be written, where that is what an exception says; else empty."""
+    if not isinstance(error, OSError):
+        return ""
+    if error.errno == errno.EBADF and sys.stdout is None:
+        return CLOSED
+    return f"cannot write: {why(error)}" if error.errno in FULL else ""
 
 
 def _leave_quietly() -> NoReturn:

@@ -9,12 +9,14 @@ import os
 import shlex
 import shutil
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mapper.apps.cli import loading, senders, stores
+from mapper.apps.cli.outputs import why
 from mapper.apps.render.counting import counted
 from mapper.apps.render.moments import length
 from mapper.delivery.states import BLOCKING
@@ -125,6 +127,12 @@ def _absent(path: Path) -> Examined:
     there = path.absolute().parent
     if not there.is_dir():
         return Examined("error", "store", f"there is no directory {there}", "make it, or name another store by --store")
+    try:
+        with tempfile.TemporaryFile(dir=there):  # it has no name, where the system can do that
+            pass
+    except OSError as error:
+        said = f"nothing can be made in {there}: {why(error)}"
+        return Examined("error", "store", said, "name another store by --store")
     return Examined("warning", "store", f"there is none at {path} yet", "mapper send and mapper worker make one")
 
 

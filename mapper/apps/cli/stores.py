@@ -98,6 +98,8 @@ def opened(where: str) -> Store:
     path = path_of(where)
     if path is not None and not path.exists():
         raise StoreError(f"there is no store at {path}: `mapper send` and `mapper worker` make one, --store names one")
+    if path is not None and path.is_file() and not path.stat().st_size:
+        raise StoreError(f"{path} is an empty file, and no store yet: `mapper send` and `mapper worker` make one of it")
     return open_store(where)
 
 

@@ -11,6 +11,7 @@ that print text (jcs/no_color, issue 20), and what is bold is shown in a brighte
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -69,8 +70,10 @@ class Screen:
         return "".join(c if c.isprintable() and (c.isascii() or not self.plain) else _spelled(c) for c in text)
 
 
-def screen(stream: TextIO) -> Screen:
-    """The screen behind a stream."""
+def screen(stream: TextIO | None) -> Screen:
+    """The screen behind a stream. Raises OSError where there is none: whoever started us has closed it."""
+    if stream is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     return Screen(_width(stream), UNICODE if "utf" in (stream.encoding or "").lower() else ASCII)
 
 

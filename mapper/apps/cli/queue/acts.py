@@ -122,11 +122,17 @@ def _act(verb: Verb, chosen: Chosen, manner: Manner, replay: Replay | None = Non
         some = [plan for plan in every if plan.seen]
         if not some:
             _nothing(every[0], manner)
-        elif manner.dry_run:
+            return
+        staying = _staying(every[0])
+        if manner.dry_run:
             _show_dry(some, named=len(every) > 1)
         elif _agreed(some, manner):
             for plan in some:
                 _do(plan, named=len(every) > 1)
+        for sentence in staying:
+            say(f"error: {sentence}")
+        if staying:
+            raise typer.Exit(Exit.USAGE)
 
 
 def _accounts(store: Store, verb: Verb, chosen: Chosen, manner: Manner) -> list[str]:
@@ -146,20 +152,29 @@ def _do(plan: Plan, *, named: bool) -> None:
 
 def _nothing(plan: Plan, manner: Manner) -> None:
     """Say that no job is meant; for jobs that were named, why. Ends the command where one was."""
-    from mapper.delivery.ledger import acts
-
     wanted = plan.deed.chosen
     if not wanted.jobs:
         say("no job is like that: nothing to do")
         _tell_lapsed(plan, manner)
         return
-    found = {row.job: row.state for row in plan.ledger.rows(Filter(jobs=wanted.jobs))}
-    takes = f"{plans.typed(plan.deed.verb)} takes jobs that are {plans.alternatives(acts.FROM[plan.deed.verb])}"
-    for job in wanted.jobs:
-        is_ = f"job {job} is {found[job]}" if job in found else f"there is no job {job}"
-        say(f"error: {is_}; {takes}")
+    for sentence in _staying(plan, whatever=True):
+        say(f"error: {sentence}")
     _tell_lapsed(plan, manner)
     raise typer.Exit(Exit.USAGE)
+
+
+def _staying(plan: Plan, *, whatever: bool = False) -> list[str]:
+    """Why jobs that were named stay: they are in another state, or not there. ``whatever``: those that fit, too."""
+    from mapper.delivery.ledger import acts
+
+    named, fit = plan.deed.chosen.jobs or (), acts.FROM[plan.deed.verb]
+    found = {row.job: row.state for row in plan.ledger.rows(Filter(jobs=named, most=len(named)))} if named else {}
+    takes = f"{plans.typed(plan.deed.verb)} takes jobs that are {plans.alternatives(fit)}"
+    return [
+        f"{f'job {job} is {found[job]}' if job in found else f'there is no job {job}'}; {takes}"
+        for job in dict.fromkeys(named)
+        if whatever or found.get(job) not in fit
+    ]
 
 
 def _tell_lapsed(plan: Plan, manner: Manner) -> None:

@@ -20,6 +20,8 @@ from mapper.delivery.states import MEANINGS, State
 from mapper.delivery.values import Filter
 from mapper.frozen import dataclass
 
+#: No store has a higher number: its databases count in 64 bits.
+HIGHEST = 2**63 - 1
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _AGO = re.compile(r"([0-9]{1,6})\s?([smhdw])", re.ASCII)
 _WHEN = "2h or 3d ago, or a moment such as 2026-11-22T09:00 (UTC)"
@@ -89,7 +91,9 @@ def _options(  # noqa: PLR0913 - it stands for the options, and is never called
     ] = None,
     job: Annotated[
         list[int] | None,
-        typer.Option("--job", metavar="N", help="The job of this number. May be repeated.", show_default=False),
+        typer.Option(
+            "--job", metavar="N", max=HIGHEST, help="The job of this number. May be repeated.", show_default=False
+        ),
     ] = None,
     message_id: Annotated[
         str | None, typer.Option("--message-id", metavar="ID", help="The job of this messageId.")
@@ -103,7 +107,8 @@ def _options(  # noqa: PLR0913 - it stands for the options, and is never called
     ] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="WHEN", help="Accepted before then.")] = None,
     limit: Annotated[
-        int | None, typer.Option("--limit", metavar="N", min=1, help="At most so many, the earliest first.")
+        int | None,
+        typer.Option("--limit", metavar="N", min=1, max=HIGHEST, help="At most so many, the earliest first."),
     ] = None,
     source: SourceOption = "",
 ) -> None:

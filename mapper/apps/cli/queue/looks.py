@@ -17,7 +17,7 @@ from mapper.apps.cli import loading, outputs, senders, stores
 from mapper.apps.cli.app import Form, MappingOption, say, write
 from mapper.apps.cli.exits import Exit
 from mapper.apps.cli.queue import records as queue_records
-from mapper.apps.cli.queue.filters import Chosen, choosing
+from mapper.apps.cli.queue.filters import HIGHEST, Chosen, choosing
 from mapper.apps.cli.stores import AccountOption, StoreOption
 from mapper.delivery.policy import Policy, of_plan
 from mapper.delivery.values import Filter, Row, StoreError
@@ -104,12 +104,13 @@ def _show(look: _Look, *, watch: bool) -> None:
     # Pages are laid out with rich, which is loaded only when one is drawn.
     from mapper.apps.render import terminal
 
+    screen = terminal.screen(sys.stdout)
     if watch and sys.stdout.isatty():
         _watch(look)
         return
     if watch:
         say("--watch is for a terminal; this is how things stand now")
-    terminal.show(_page(look, terminal.screen(sys.stdout)))
+    terminal.show(_page(look, screen))
 
 
 def _page(look: _Look, screen: Screen) -> Iterator[Text]:
@@ -211,7 +212,7 @@ def _list(ledger: Ledger, wanted: Filter, *, named: bool) -> bool:
 
 
 def show(
-    job: Annotated[int, typer.Argument(metavar="JOB", help="The job's number, as `queue list` says it.")],
+    job: Annotated[int, typer.Argument(metavar="JOB", max=HIGHEST, help="The job's number, as `queue list` says it.")],
     store: StoreOption = stores.STORE,
     account: AccountOption = None,
     content: Annotated[  # noqa: FBT002 - typer's way to say a switch
