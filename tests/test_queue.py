@@ -649,7 +649,6 @@ def test_one_of_several_that_cannot_be_moved_is_said(one: Stage, dry: bool) -> N
     [
         ["show", 2**63],
         ["list", "--job", 2**63],
-        ["list", "--limit", 2**63],
         ["hold", "--job", 10**20],
         ["resolve", "--job", 2**63, "--delivered"],
     ],
@@ -659,7 +658,8 @@ def test_a_number_that_no_job_can_have(either: Stage, words: list[object]) -> No
     each_state(either)
     ended = either.run("queue", *words)
     assert ended.code == 2
-    assert "is not in the range" in ended.err
+    assert f"there is no job {max(one for one in words if isinstance(one, int))}" in ended.err
+    assert either.run("queue", "list", "--limit", 2**63).code == 0
 
 
 @pytest.mark.parametrize("words", [["queue", "list"], ["queue", "status"], ["queue", "show", "1"], ["doctor"]])

@@ -21,7 +21,7 @@ from mapper.delivery.values import Filter
 from mapper.frozen import dataclass
 
 #: No store has a higher number: its databases count in 64 bits.
-HIGHEST = 2**63 - 1
+_HIGHEST = 2**63 - 1
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _AGO = re.compile(r"([0-9]{1,6})\s?([smhdw])", re.ASCII)
 _WHEN = "2h or 3d ago, or a moment such as 2026-11-22T09:00 (UTC)"
@@ -52,14 +52,21 @@ class Chosen:
         names = Names(secret, self.source)
         return Filter(
             states=tuple(_state(one) for one in self.state or ()),
-            jobs=tuple(self.job) if self.job else None,
+            jobs=tuple(possible(one) for one in self.job) if self.job else None,
             message=names.message(self.message_id) if self.message_id is not None else None,
             person=names.user(self.user) if self.user is not None else None,
             reason=self.reason or None,
             after=moment(self.since, now, "--since"),
             before=moment(self.until, now, "--until"),
-            most=self.limit,
+            most=None if self.limit is None else min(self.limit, _HIGHEST),
         )
+
+
+def possible(job: int) -> int:
+    """A job's number, as a database can be asked for it. Raises a usage error."""
+    if abs(job) > _HIGHEST:
+        raise typer.BadParameter(f"there is no job {job}: no store counts that far")
+    return job
 
 
 def _state(text: str) -> State:
@@ -91,9 +98,7 @@ def _options(  # noqa: PLR0913 - it stands for the options, and is never called
     ] = None,
     job: Annotated[
         list[int] | None,
-        typer.Option(
-            "--job", metavar="N", max=HIGHEST, help="The job of this number. May be repeated.", show_default=False
-        ),
+        typer.Option("--job", metavar="N", help="The job of this number. May be repeated.", show_default=False),
     ] = None,
     message_id: Annotated[
         str | None, typer.Option("--message-id", metavar="ID", help="The job of this messageId.")
@@ -107,8 +112,7 @@ def _options(  # noqa: PLR0913 - it stands for the options, and is never called
     ] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="WHEN", help="Accepted before then.")] = None,
     limit: Annotated[
-        int | None,
-        typer.Option("--limit", metavar="N", min=1, max=HIGHEST, help="At most so many, the earliest first."),
+        int | None, typer.Option("--limit", metavar="N", min=1, help="At most so many, the earliest first.")
     ] = None,
     source: SourceOption = "",
 ) -> None:

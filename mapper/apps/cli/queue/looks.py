@@ -17,7 +17,7 @@ from mapper.apps.cli import loading, outputs, senders, stores
 from mapper.apps.cli.app import Form, MappingOption, say, write
 from mapper.apps.cli.exits import Exit
 from mapper.apps.cli.queue import records as queue_records
-from mapper.apps.cli.queue.filters import HIGHEST, Chosen, choosing
+from mapper.apps.cli.queue.filters import Chosen, choosing, possible
 from mapper.apps.cli.stores import AccountOption, StoreOption
 from mapper.delivery.policy import Policy, of_plan
 from mapper.delivery.values import Filter, Row, StoreError
@@ -212,7 +212,7 @@ def _list(ledger: Ledger, wanted: Filter, *, named: bool) -> bool:
 
 
 def show(
-    job: Annotated[int, typer.Argument(metavar="JOB", max=HIGHEST, help="The job's number, as `queue list` says it.")],
+    job: Annotated[int, typer.Argument(metavar="JOB", help="The job's number, as `queue list` says it.")],
     store: StoreOption = stores.STORE,
     account: AccountOption = None,
     content: Annotated[  # noqa: FBT002 - typer's way to say a switch
@@ -227,7 +227,7 @@ def show(
 
     with stores.opening(store) as opened:
         ledger = stores.ledger(opened, stores.one_account(opened, account))
-        story = ledger.story(job)
+        story = ledger.story(possible(job))
         if story is None:
             say(f"error: there is no job {job}")
             raise typer.Exit(Exit.USAGE)
