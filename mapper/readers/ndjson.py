@@ -13,6 +13,7 @@ Knows lines, their limits and the marks that other systems leave in files. Must 
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -213,6 +214,8 @@ def _rest(stream: BinaryIO, chunk: bytes) -> tuple[int, bool, str]:
 
 
 def _reason(error: OSError) -> str:
+    if error.errno == errno.EBADF:  # standard input, which whoever started us has closed
+        return "it is closed; name a file, or pipe the events in"
     return (error.strerror or type(error).__name__).lower()
 
 

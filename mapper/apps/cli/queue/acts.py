@@ -124,13 +124,13 @@ def _act(verb: Verb, chosen: Chosen, manner: Manner, replay: Replay | None = Non
             _nothing(every[0], manner)
             return
         staying = _staying(every[0])
+        for sentence in staying:  # before anybody is asked: it may have been a slip
+            say(f"error: {sentence}")
         if manner.dry_run:
             _show_dry(some, named=len(every) > 1)
         elif _agreed(some, manner):
             for plan in some:
                 _do(plan, named=len(every) > 1)
-        for sentence in staying:
-            say(f"error: {sentence}")
         if staying:
             raise typer.Exit(Exit.USAGE)
 
